@@ -1,0 +1,58 @@
+using System.Runtime.Intrinsics;
+using ChainOfSpot.Kernels.Lanes;
+
+namespace ChainOfSpot.Kernels.Tests;
+
+public sealed unsafe class LanesTests
+{
+    [Fact]
+    public void Every_binary16_widens_exactly()
+    {
+        Check<Vector512<float>, Lanes512>();
+        Check<Vector256<float>, Lanes256>();
+        Check<Vector128<float>, Lanes128>();
+
+        static void Check<TVector, TLanes>()
+            where TVector : struct
+            where TLanes : ILanes<TVector>
+        {
+            ushort* halves = stackalloc ushort[16];
+            float* wide = stackalloc float[16];
+            for (int start = 0; start < 65536; start += TLanes.Width)
+            {
+                for (int i = 0; i < TLanes.Width; i++)
+                    halves[i] = (ushort)(start + i);
+                TLanes.Store(TLanes.LoadF16(halves), wide);
+                for (int i = 0; i < TLanes.Width; i++)
+                {
+                    float expected = (float)BitConverter.UInt16BitsToHalf(halves[i]);
+                    if (float.IsNaN(expected))
+                        Assert.True(float.IsNaN(wide[i]));
+                    else
+                        Assert.Equal(BitConverter.SingleToInt32Bits(expected), BitConverter.SingleToInt32Bits(wide[i]));
+                }
+            }
+        }
+    }
+
+    [Fact]
+    public void Exp_is_within_two_ulp()
+    {
+        Check<Vector512<float>, Lanes512>();
+        Check<Vector256<float>, Lanes256>();
+        Check<Vector128<float>, Lanes128>();
+
+        static void Check<TVector, TLanes>()
+            where TVector : struct
+            where TLanes : ILanes<TVector>
+        {
+            for (float x = -87.3f; x < 87.9f; x += 0.0137f)
+            {
+                double expected = Math.Exp(x);
+                float actual = TLanes.Sum(TLanes.Exp(TLanes.Broadcast(x))) / TLanes.Width;
+                Assert.InRange(Math.Abs(actual - expected), 0, 2 * (double)MathF.BitIncrement((float)expected) - 2 * (double)(float)expected);
+            }
+            Assert.Equal(0f, TLanes.MaxLane(TLanes.Exp(TLanes.Broadcast(float.NegativeInfinity))));
+        }
+    }
+}
