@@ -49,7 +49,7 @@ public sealed unsafe class LanesTests
             for (float x = -87.3f; x < 87.9f; x += 0.0137f)
             {
                 double expected = Math.Exp(x);
-                float actual = TLanes.Sum(TLanes.Exp(TLanes.Broadcast(x))) / TLanes.Width;
+                float actual = TLanes.MaxLane(TLanes.Exp(TLanes.Broadcast(x)));
                 Assert.InRange(Math.Abs(actual - expected), 0, 2 * (double)MathF.BitIncrement((float)expected) - 2 * (double)(float)expected);
             }
             Assert.Equal(0f, TLanes.MaxLane(TLanes.Exp(TLanes.Broadcast(float.NegativeInfinity))));
