@@ -1,0 +1,139 @@
+using ChainOfSpot.Images;
+using ChainOfSpot.Models;
+using ChainOfSpot.Runtime.Cache;
+using ChainOfSpot.Runtime.Devices;
+using ChainOfSpot.Sessions;
+using ChainOfSpot.Text;
+using Microsoft.Extensions.Logging;
+using Microsoft.Extensions.Logging.Abstractions;
+
+namespace ChainOfSpot;
+
+/// <summary>
+/// A LLaVA-1.5 model that answers questions about pictures by looking twice (Chain-of-Spot, arXiv 2403.12966). Thread-safe:
+/// pictures and questions of many threads share its device.
+/// </summary>
+public sealed partial class ChainOfSpotEngine : IAsyncDisposable, IDisposable
+{
+    private const int MostSequencesOfStep = 16;
+
+    private readonly Device _device;
+    private readonly LlavaModel _model;
+    private readonly KvPool _pool;
+    private bool _disposed;
+
+    private ChainOfSpotEngine(Device device, LlavaModel model, EngineOptions options)
+    {
+        _device = device;
+        _model = model;
+        int page = device.PagePositions;
+        int contextPages = (model.Config.Text.MaxPositions + page - 1) / page;
+        int pages = options.CachePositions > 0 ? (options.CachePositions + page - 1) / page : 2 * contextPages;
+        _pool = device.AllocateKv(model.Language.KvShape, pages);
+        Pages = new KvPages(_pool, page);
+        int stepRows = Math.Min(options.StepRows, model.Config.Text.MaxPositions);
+        Steps = new StepLoop(
+            device, model.Language, Pages, new RaggedBatch(device, stepRows, MostSequencesOfStep, contextPages), model.Config.Text.VocabularySize);
+        Prompts = new SpotPrompts(model.Tokenizer, options.AfterEosRule ?? model.TokenizerSettings.AfterEosRule, options.RegionWord);
+    }
+
+    /// <summary>The folder of the model.</summary>
+    public string ModelPath => _model.Path;
+
+    /// <summary>The shape of the model.</summary>
+    public LlavaConfig Config => _model.Config;
+
+    /// <summary>The device that computes, for people.</summary>
+    public string DeviceName => _device.Name;
+
+    /// <summary>The model's tokenizer.</summary>
+    public LlamaTokenizer Tokenizer => _model.Tokenizer;
+
+    /// <summary>Positions of the key-value cache that nobody holds.</summary>
+    public int FreeCachePositions => Pages.Free * Pages.Positions;
+
+    internal Device Device => _device;
+
+    internal LlavaModel Model => _model;
+
+    internal KvPages Pages { get; }
+
+    internal StepLoop Steps { get; }
+
+    internal SpotPrompts Prompts { get; }
+
+    /// <summary>Loads a model: a folder of a LLaVA-1.5 checkpoint in the Hugging Face or the original layout.</summary>
+    /// <param name="modelFolder">The folder.</param>
+    /// <param name="options">The engine's setup.</param>
+    /// <param name="progress">Told how many bytes of weights are in memory.</param>
+    /// <param name="cancellationToken">Stops loading.</param>
+    /// <exception cref="ModelException">The folder is not a LLaVA-1.5 model, or not a whole one.</exception>
+    /// <exception cref="Runtime.Weights.WeightFileException">A weight file is missing, corrupt or of an unknown layout.</exception>
+    /// <exception cref="InvalidDataException">The tokenizer's files are corrupt.</exception>
+    /// <exception cref="DeviceMemoryException">The device has too little memory.</exception>
+    public static Task<ChainOfSpotEngine> LoadAsync(
+        string modelFolder,
+        EngineOptions? options = null,
+        IProgress<LoadProgress>? progress = null,
+        CancellationToken cancellationToken = default)
+    {
+        ArgumentNullException.ThrowIfNull(modelFolder);
+        options ??= new EngineOptions();
+        return Task.Run(() => Load(modelFolder, options, progress, cancellationToken), cancellationToken);
+    }
+
+    /// <summary>A session on a picture. Nothing is computed before the first question.</summary>
+    public SpotImage OpenImage(Picture picture)
+    {
+        ArgumentNullException.ThrowIfNull(picture);
+        ObjectDisposedException.ThrowIf(_disposed, this);
+        return new SpotImage(this, picture);
+    }
+
+    /// <summary>Decodes a picture and opens a session on it.</summary>
+    /// <exception cref="PictureException">The file is missing or not a picture that can be decoded.</exception>
+    public async Task<SpotImage> OpenImageAsync(string path, CancellationToken cancellationToken = default) =>
+        OpenImage(await Task.Run(() => Picture.Decode(path), cancellationToken).ConfigureAwait(false));
+
+    /// <summary>Ends the device's thread and gives all memory back. Questions that are still open fail.</summary>
+    public void Dispose()
+    {
+        if (_disposed)
+            return;
+        _disposed = true;
+        Steps.Dispose();
+        _pool.Dispose();
+        _model.Dispose();
+        _device.Dispose();
+    }
+
+    /// <inheritdoc cref="Dispose"/>
+    public ValueTask DisposeAsync()
+    {
+        Dispose();
+        return ValueTask.CompletedTask;
+    }
+
+    private static ChainOfSpotEngine Load(
+        string folder, EngineOptions options, IProgress<LoadProgress>? progress, CancellationToken cancellation)
+    {
+        ILogger logger = (options.LoggerFactory ?? NullLoggerFactory.Instance).CreateLogger<ChainOfSpotEngine>();
+        CpuDevice device = CpuDevice.Create(options.Threads, options.VectorBits);
+        LlavaModel? model = null;
+        try
+        {
+            model = LlavaModel.Load(folder, device, options, progress, cancellation);
+            LogLoaded(logger, folder, device.Name, model.Language.WeightBytes + model.Tower.WeightBytes);
+            return new ChainOfSpotEngine(device, model, options);
+        }
+        catch
+        {
+            model?.Dispose();
+            device.Dispose();
+            throw;
+        }
+    }
+
+    [LoggerMessage(Level = LogLevel.Information, Message = "Loaded {Model} on {Device}: {WeightBytes} bytes of weights")]
+    private static partial void LogLoaded(ILogger logger, string model, string device, long weightBytes);
+}

@@ -1,0 +1,32 @@
+using ChainOfSpot.Text;
+using Microsoft.Extensions.Logging;
+
+namespace ChainOfSpot;
+
+/// <summary>How an engine is set up.</summary>
+public sealed record EngineOptions
+{
+    /// <summary>Threads that share an operation; 0 for one a core.</summary>
+    public int Threads { get; init; }
+
+    /// <summary>Bits of the vector registers to use, to switch wider ones off: 512, 256 or 128; 0 for the widest of this CPU.</summary>
+    public int VectorBits { get; init; }
+
+    /// <summary>Positions that the key-value cache holds, of all sequences together; 0 for two of the model's contexts.</summary>
+    public int CachePositions { get; init; }
+
+    /// <summary>The most rows of one step; longer prompts are fed in several. More is faster, fewer stop sooner when cancelled.</summary>
+    public int StepRows { get; init; } = 640;
+
+    /// <summary>The folder of the vision tower, where the checkpoint names one that does not lie in or beside its folder.</summary>
+    public string? VisionTower { get; init; }
+
+    /// <summary>The word that pass 1 asks with: the official evaluation's "what" or the training's "where".</summary>
+    public RegionQuestionWord RegionWord { get; init; } = RegionQuestionWord.What;
+
+    /// <summary>How text behind an answer's end mark is read; null for what the checkpoint's "legacy" flag stands for.</summary>
+    public AfterEosRule? AfterEosRule { get; init; }
+
+    /// <summary>Where the engine logs to.</summary>
+    public ILoggerFactory? LoggerFactory { get; init; }
+}

@@ -1,0 +1,180 @@
+using ChainOfSpot.Kernels;
+using ChainOfSpot.Runtime.Cache;
+using ChainOfSpot.Runtime.Devices;
+
+namespace ChainOfSpot.Models;
+
+/// <summary>Features of a picture that take the place of embedded tokens in a step.</summary>
+/// <param name="Features">[rows, width of the language model].</param>
+/// <param name="Row">The first row of the step that they replace.</param>
+internal readonly record struct FeatureRows(TensorView Features, int Row);
+
+/// <summary>
+/// LLaMA's decoder over a ragged batch: h = x + attention(norm(x)); x = h + swiglu(norm(h)). In the last layer only the rows
+/// whose logits are read go on behind the keys and values.
+/// </summary>
+internal sealed class LanguageModel : IDisposable
+{
+    private readonly Device _device;
+    private readonly TextConfig _config;
+    private readonly DeviceParameters _parameters;
+    private readonly Weight _embedding;
+    private readonly Layer[] _layers;
+    private readonly Tensor _finalNorm;
+    private readonly Weight _head;
+    private readonly RopeTable _rope;
+    private readonly Tensor _x;
+    private readonly Tensor _normed;
+    private readonly Tensor _qkv;
+    private readonly Tensor _attended;
+    private readonly Tensor _gateUp;
+    private readonly Tensor _activated;
+    private readonly Tensor _outputX;
+    private readonly Tensor _outputQkv;
+    private Tensor _logits;
+
+    public LanguageModel(Device device, TextConfig config, LlavaTensors tensors, int mostRows)
+    {
+        _device = device;
+        _config = config;
+        _parameters = new DeviceParameters(device);
+        try
+        {
+            int d = config.HiddenSize;
+            int width = config.Heads * config.HeadDim;
+            int kvWidth = config.KvHeads * config.HeadDim;
+            _embedding = _parameters.Own(device.LoadWeight([tensors.Text("embed_tokens.weight", config.VocabularySize, d)]));
+            _layers = new Layer[config.Layers];
+            for (int i = 0; i < _layers.Length; i++)
+                _layers[i] = new Layer(_parameters, tensors, $"layers.{i}.", config);
+            _finalNorm = _parameters.Vector(tensors.Text("norm.weight", d));
+            _head = config.TiedHead ? _embedding : _parameters.Matrix(tensors.Head(config.VocabularySize, d));
+            _rope = _parameters.Own(device.BuildRope(config.RopeTheta, config.HeadDim, config.MaxPositions));
+
+            _x = Scratch(mostRows, d);
+            _normed = Scratch(mostRows, d);
+            _qkv = Scratch(mostRows, width + (2 * kvWidth));
+            _attended = Scratch(mostRows, width);
+            _gateUp = Scratch(mostRows, 2 * config.IntermediateSize);
+            _activated = Scratch(mostRows, config.IntermediateSize);
+            _outputX = Scratch(mostRows, d);
+            _outputQkv = Scratch(mostRows, width + (2 * kvWidth));
+            _logits = device.Allocate(ElementType.F32, 1, config.VocabularySize);
+        }
+        catch
+        {
+            _parameters.Dispose();
+            throw;
+        }
+    }
+
+    /// <summary>Bytes of the weights that one step reads.</summary>
+    public long WeightBytes => _parameters.WeightBytes;
+
+    /// <summary>What one position of its key-value cache holds.</summary>
+    public KvShape KvShape => new(_config.Layers, _config.KvHeads, _config.HeadDim);
+
+    /// <summary>
+    /// Runs one step and returns the logits [outputs, vocabulary] of the rows that the batch marks; keys and values of all rows
+    /// are in the cache then. Returns null when <paramref name="stop"/> said, between layers, that nobody waits any more.
+    /// </summary>
+    public TensorView? Forward(RaggedBatch batch, ReadOnlySpan<FeatureRows> features, KvPool pool, Func<bool> stop)
+    {
+        int rows = batch.Rows;
+        RaggedRows placement = batch.Placement;
+        TensorView x = _x.First(rows);
+        _device.EmbedTokens(_embedding, batch.Tokens, x);
+        foreach (FeatureRows feature in features)
+            _device.Copy(feature.Features, x.Slice(feature.Row, feature.Features.Rows));
+
+        for (int i = 0; i < _layers.Length; i++)
+        {
+            if (stop())
+                return null;
+            Layer layer = _layers[i];
+            TensorView qkv = _qkv.First(rows);
+            _device.RmsNorm(x, layer.AttentionNorm, _config.NormEpsilon, _normed.First(rows));
+            _device.MatMul(_normed.First(rows), layer.Qkv, qkv);
+            _device.RopeAppend(qkv, placement, _rope, pool, i);
+            if (i == _layers.Length - 1)
+            {
+                rows = batch.Outputs;
+                if (rows == 0)
+                    return null;
+                placement = batch.OutputPlacement;
+                _device.GatherRows(x, batch.OutputRows, _outputX.First(rows));
+                _device.GatherRows(qkv, batch.OutputRows, _outputQkv.First(rows));
+                x = _outputX.First(rows);
+                qkv = _outputQkv.First(rows);
+            }
+            FinishLayer(layer, x, qkv, placement, pool, i);
+        }
+
+        EnsureLogits(rows);
+        TensorView logits = _logits.First(rows);
+        _device.RmsNorm(x, _finalNorm, _config.NormEpsilon, _normed.First(rows));
+        _device.MatMul(_normed.First(rows), _head, logits);
+        return logits;
+    }
+
+    public void Dispose()
+    {
+        _logits?.Dispose();
+        _parameters.Dispose();
+    }
+
+    private void FinishLayer(Layer layer, TensorView x, TensorView qkv, in RaggedRows placement, KvPool pool, int index)
+    {
+        int rows = x.Rows;
+        _device.Attention(qkv, placement, pool, index, _attended.First(rows));
+        _device.MatMul(_attended.First(rows), layer.Output, x, residual: x);
+        _device.RmsNorm(x, layer.MlpNorm, _config.NormEpsilon, _normed.First(rows));
+        _device.MatMul(_normed.First(rows), layer.GateUp, _gateUp.First(rows));
+        _device.SwiGlu(_gateUp.First(rows), _activated.First(rows));
+        _device.MatMul(_activated.First(rows), layer.Down, x, residual: x);
+    }
+
+    private void EnsureLogits(int rows)
+    {
+        if (_logits.Rows >= rows)
+            return;
+        _logits.Dispose();
+        _logits = _device.Allocate(ElementType.F32, rows, _config.VocabularySize);
+    }
+
+    private Tensor Scratch(int rows, int columns) => _parameters.Own(_device.Allocate(ElementType.F32, rows, columns));
+
+    private sealed class Layer
+    {
+        public Layer(DeviceParameters parameters, LlavaTensors tensors, string prefix, TextConfig config)
+        {
+            int d = config.HiddenSize;
+            int width = config.Heads * config.HeadDim;
+            int kvWidth = config.KvHeads * config.HeadDim;
+            int inter = config.IntermediateSize;
+            AttentionNorm = parameters.Vector(tensors.Text(prefix + "input_layernorm.weight", d));
+            Qkv = parameters.Matrix(
+                tensors.Text(prefix + "self_attn.q_proj.weight", width, d),
+                tensors.Text(prefix + "self_attn.k_proj.weight", kvWidth, d),
+                tensors.Text(prefix + "self_attn.v_proj.weight", kvWidth, d));
+            Output = parameters.Matrix(tensors.Text(prefix + "self_attn.o_proj.weight", d, width));
+            MlpNorm = parameters.Vector(tensors.Text(prefix + "post_attention_layernorm.weight", d));
+            GateUp = parameters.Matrix(
+                tensors.Text(prefix + "mlp.gate_proj.weight", inter, d),
+                tensors.Text(prefix + "mlp.up_proj.weight", inter, d));
+            Down = parameters.Matrix(tensors.Text(prefix + "mlp.down_proj.weight", d, inter));
+        }
+
+        public Tensor AttentionNorm { get; }
+
+        public Weight Qkv { get; }
+
+        public Weight Output { get; }
+
+        public Tensor MlpNorm { get; }
+
+        public Weight GateUp { get; }
+
+        public Weight Down { get; }
+    }
+}

@@ -1,0 +1,212 @@
+using System.Collections.Concurrent;
+using System.Diagnostics;
+using ChainOfSpot.Kernels;
+using ChainOfSpot.Models;
+using ChainOfSpot.Runtime.Cache;
+using ChainOfSpot.Runtime.Devices;
+
+namespace ChainOfSpot.Sessions;
+
+/// <summary>
+/// The one thread that uses the device. Each step takes a row of every decoding sequence and fills up with rows of prompts;
+/// other device work (encoding a picture, cropping, forking a cache) runs between steps.
+/// </summary>
+internal sealed class StepLoop : IDisposable
+{
+    private readonly Device _device;
+    private readonly LanguageModel _model;
+    private readonly KvPages _pages;
+    private readonly RaggedBatch _batch;
+    private readonly Tensor _ids;
+    private readonly int[] _hostIds;
+    private readonly int _vocabulary;
+    private readonly Thread _thread;
+    private readonly SemaphoreSlim _arrived = new(0);
+    private readonly ConcurrentQueue<Action> _work = new();
+    private readonly ConcurrentQueue<Generation> _incoming = new();
+    private readonly List<Generation> _active = [];
+    private readonly List<Generation> _stepped = [];
+    private readonly List<FeatureRows> _features = [];
+    private readonly Func<bool> _nobodyWaits;
+    private volatile bool _stopping;
+
+    public StepLoop(Device device, LanguageModel model, KvPages pages, RaggedBatch batch, int vocabulary)
+    {
+        _device = device;
+        _model = model;
+        _pages = pages;
+        _batch = batch;
+        _vocabulary = vocabulary;
+        _ids = device.Allocate(ElementType.I32, batch.MostSequences, 1);
+        _hostIds = new int[batch.MostSequences];
+        _nobodyWaits = () => _stepped.TrueForAll(g => g.Cancellation.IsCancellationRequested);
+        _thread = new Thread(Run) { IsBackground = true, Name = "ChainOfSpot steps" };
+        _thread.Start();
+    }
+
+    /// <summary>Runs <paramref name="work"/> on the device's thread.</summary>
+    public Task<T> RunAsync<T>(Func<T> work, CancellationToken cancellation)
+    {
+        var done = new TaskCompletionSource<T>(TaskCreationOptions.RunContinuationsAsynchronously);
+        ObjectDisposedException.ThrowIf(_stopping, this);
+        _work.Enqueue(() =>
+        {
+            try
+            {
+                cancellation.ThrowIfCancellationRequested();
+                done.TrySetResult(work());
+            }
+            catch (OperationCanceledException e)
+            {
+                done.TrySetCanceled(e.CancellationToken);
+            }
+            catch (Exception e)
+            {
+                done.TrySetException(e);
+            }
+        });
+        _arrived.Release();
+        return done.Task;
+    }
+
+    /// <summary>Decodes until <paramref name="generation"/> is finished.</summary>
+    public Task GenerateAsync(Generation generation)
+    {
+        ObjectDisposedException.ThrowIf(_stopping, this);
+        _incoming.Enqueue(generation);
+        _arrived.Release();
+        return generation.Completion;
+    }
+
+    public void Dispose()
+    {
+        if (_stopping)
+            return;
+        _stopping = true;
+        _arrived.Release();
+        _thread.Join();
+        _ids.Dispose();
+        _batch.Dispose();
+        _arrived.Dispose();
+    }
+
+    private void Run()
+    {
+        while (!_stopping)
+        {
+            while (_work.TryDequeue(out Action? work))
+                work();
+            while (_incoming.TryDequeue(out Generation? generation))
+                _active.Add(generation);
+            RemoveCancelled();
+            if (_active.Count > 0)
+                Step();
+            else if (_work.IsEmpty && _incoming.IsEmpty)
+                _arrived.Wait();
+        }
+
+        var stopped = new ObjectDisposedException("engine");
+        while (_work.TryDequeue(out Action? work))
+            work();
+        while (_incoming.TryDequeue(out Generation? generation))
+            generation.Fail(stopped);
+        foreach (Generation generation in _active)
+            generation.Fail(stopped);
+    }
+
+    private void Step()
+    {
+        _batch.Clear();
+        _stepped.Clear();
+        _features.Clear();
+        Collect(prefilling: false);
+        Collect(prefilling: true);
+        if (_stepped.Count == 0)
+            return;
+        long start = Stopwatch.GetTimestamp();
+        try
+        {
+            _batch.Send();
+            TensorView? logits = _model.Forward(_batch, System.Runtime.InteropServices.CollectionsMarshal.AsSpan(_features), _pages.Pool, _nobodyWaits);
+            if (logits is { } rows)
+            {
+                _device.ArgMax(rows, _ids.First(rows.Rows));
+                _device.Read(_ids.First(rows.Rows), _hostIds.AsSpan(0, rows.Rows));
+            }
+            else if (_nobodyWaits())
+            {
+                return;
+            }
+            Accept(logits, Stopwatch.GetElapsedTime(start));
+        }
+        catch (Exception e)
+        {
+            foreach (Generation generation in _stepped)
+            {
+                generation.Fail(e);
+                _active.Remove(generation);
+            }
+        }
+    }
+
+    private void Collect(bool prefilling)
+    {
+        for (int i = 0; i < _active.Count; i++)
+        {
+            Generation generation = _active[i];
+            int room = _batch.MostRows - _batch.Rows;
+            if (generation.IsPrefilling != prefilling || room == 0 || _batch.Sequences == _batch.MostSequences || _stepped.Contains(generation))
+                continue;
+            try
+            {
+                generation.Collect(_batch, _features, room);
+                _stepped.Add(generation);
+            }
+            catch (KvCacheFullException e)
+            {
+                generation.Fail(e);
+                _active.RemoveAt(i--);
+            }
+        }
+    }
+
+    private void Accept(TensorView? logits, TimeSpan time)
+    {
+        int row = 0;
+        foreach (Generation generation in _stepped)
+        {
+            bool gaveToken = !generation.IsPrefilling && generation.MostNewTokens > 0;
+            if (gaveToken && generation.EndsPrompt && generation.TopLogitsCount > 0)
+                generation.TopLogits = ReadTopLogits(logits!.Value.Slice(row, 1), generation.TopLogitsCount);
+            generation.Accept(gaveToken ? _hostIds[row++] : null, time);
+            if (generation.IsFinished)
+            {
+                generation.Complete();
+                _active.Remove(generation);
+            }
+        }
+    }
+
+    private TokenLogit[] ReadTopLogits(TensorView logits, int count)
+    {
+        var values = new float[_vocabulary];
+        _device.Read<float>(logits, values);
+        var top = new TokenLogit[Math.Min(count, values.Length)];
+        Span<int> ids = new int[top.Length];
+        TopK.Select(values, ids);
+        for (int i = 0; i < top.Length; i++)
+            top[i] = new TokenLogit(ids[i], values[ids[i]]);
+        return top;
+    }
+
+    private void RemoveCancelled()
+    {
+        for (int i = _active.Count - 1; i >= 0; i--)
+        {
+            if (!_active[i].Cancellation.IsCancellationRequested)
+                continue;
+            _active[i].Cancel();
+            _active.RemoveAt(i);
+        }
+    }
+}

@@ -1,0 +1,97 @@
+using ChainOfSpot.Kernels;
+using ChainOfSpot.Kernels.Lanes;
+using ChainOfSpot.Runtime.Threads;
+
+namespace ChainOfSpot.Runtime.Devices;
+
+/// <content>How a matrix product is shared among the threads.</content>
+internal sealed unsafe partial class CpuDevice<TVector, TLanes>
+{
+    private const int VectorOutputs = 64;
+
+    private readonly Workspace _packed = new("packed activations");
+    private readonly Workspace _sums = new("sums of a long matrix product");
+
+    public override void MatMul(
+        TensorView x, Weight weight, TensorView output, Tensor? bias, MatMulActivation activation, TensorView? residual)
+    {
+        var cpu = (CpuWeight)weight;
+        if (x.Columns != weight.Columns || output.Columns != weight.Rows || output.Rows < x.Rows)
+        {
+            throw new ArgumentException(
+                $"[{x.Rows}, {x.Columns}] times [{weight.Rows}, {weight.Columns}] transposed does not fit [{output.Rows}, {output.Columns}].", nameof(x));
+        }
+        for (int first = 0; first < x.Rows; first += Kernels.MatMul.LongestRowBlock)
+        {
+            int rows = Math.Min(Kernels.MatMul.LongestRowBlock, x.Rows - first);
+            MultiplyBlock(new MatMulArguments
+            {
+                A = Floats(x.Slice(first, rows)),
+                AStride = x.Columns,
+                Rows = rows,
+                K = x.Columns,
+                Segments = cpu.Segments,
+                SegmentCount = cpu.SegmentCount,
+                Columns = weight.Rows,
+                Bias = bias is null ? null : Floats(bias),
+                Activation = activation,
+                Residual = residual is { } added ? Floats(added.Slice(first, rows)) : null,
+                C = Floats(output.Slice(first, rows)),
+                CStride = output.Columns,
+            });
+        }
+    }
+
+    private void MultiplyBlock(in MatMulArguments arguments)
+    {
+        if (arguments.Rows == 1)
+        {
+            var vector = new VectorJob(arguments);
+            Team.For((arguments.Columns + VectorOutputs - 1) / VectorOutputs, ref vector);
+            return;
+        }
+
+        int chunks = Kernels.MatMul.ChunkCount(arguments.K);
+        float* packed = _packed.Floats(Kernels.MatMul.PackedFloats(arguments.Rows, arguments.K));
+        float* sums = chunks > 1 ? _sums.Floats((long)arguments.Rows * arguments.Columns) : null;
+        var pack = new PackJob(arguments, packed);
+        Team.For((arguments.Rows + Kernels.MatMul.TileSide - 1) / Kernels.MatMul.TileSide, ref pack);
+        int panelRows = Kernels.MatMul.PanelRows(arguments.K);
+        for (int chunk = 0; chunk < chunks; chunk++)
+        {
+            var panel = new PanelJob(this, arguments, packed, sums, chunk);
+            Team.For((arguments.Columns + panelRows - 1) / panelRows, ref panel);
+        }
+    }
+
+    private readonly struct VectorJob(MatMulArguments arguments) : ITeamJob
+    {
+        private readonly MatMulArguments _arguments = arguments;
+
+        public void Run(int index, int thread)
+        {
+            int first = index * VectorOutputs;
+            Kernels.MatMul.Vector<TVector, TLanes>(_arguments, first, Math.Min(first + VectorOutputs, _arguments.Columns));
+        }
+    }
+
+    private readonly struct PackJob(MatMulArguments arguments, float* packed) : ITeamJob
+    {
+        private readonly MatMulArguments _arguments = arguments;
+        private readonly float* _packed = packed;
+
+        public void Run(int index, int thread) => Kernels.MatMul.Pack<TVector, TLanes>(_arguments, _packed, index);
+    }
+
+    private readonly struct PanelJob(
+        CpuDevice<TVector, TLanes> device, MatMulArguments arguments, float* packed, float* sums, int chunk) : ITeamJob
+    {
+        private readonly MatMulArguments _arguments = arguments;
+        private readonly float* _packed = packed;
+        private readonly float* _sums = sums;
+
+        public void Run(int index, int thread) =>
+            Kernels.MatMul.Panel<TVector, TLanes>(
+                _arguments, _packed, _sums, chunk, index, device.Scratch(thread, Kernels.MatMul.PanelScratchFloats(_arguments.K)));
+    }
+}

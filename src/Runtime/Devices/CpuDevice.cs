@@ -1,0 +1,144 @@
+using System.Runtime.Intrinsics;
+using System.Runtime.Intrinsics.X86;
+using ChainOfSpot.Kernels;
+using ChainOfSpot.Kernels.Lanes;
+using ChainOfSpot.Runtime.Threads;
+using ChainOfSpot.Runtime.Weights;
+
+namespace ChainOfSpot.Runtime.Devices;
+
+/// <summary>
+/// The processor's own cores: the SIMD kernels on a <see cref="ThreadTeam"/>. Operations are done when they return. Weights
+/// are multiplied as the checkpoint stores them, without a second copy.
+/// </summary>
+public abstract class CpuDevice : Device
+{
+    private protected CpuDevice(int threads, int vectorBits)
+    {
+        Team = new ThreadTeam(threads);
+        VectorBits = vectorBits;
+    }
+
+    /// <summary>Bits of the vector registers that the kernels use.</summary>
+    public int VectorBits { get; }
+
+    /// <summary>Threads that share an operation.</summary>
+    public int Threads => Team.Threads;
+
+    /// <inheritdoc/>
+    public override string Name => $"cpu ({InstructionSet}, {Threads} {(Threads == 1 ? "thread" : "threads")})";
+
+    /// <inheritdoc/>
+    public override int PagePositions => KvLayout.PagePositions;
+
+    /// <summary>The widest vectors that this CPU computes with.</summary>
+    public static int WidestVectorBits =>
+        Vector512.IsHardwareAccelerated ? 512 : Vector256.IsHardwareAccelerated ? 256 : 128;
+
+    private protected ThreadTeam Team { get; }
+
+    private string InstructionSet => VectorBits switch
+    {
+        512 => "AVX-512",
+        256 => "AVX2",
+        _ => Sse2.IsSupported ? "SSE" : "128-bit SIMD",
+    };
+
+    /// <summary>A device on all cores with the widest vectors.</summary>
+    /// <param name="threads">Threads that share an operation; 0 for one a core.</param>
+    /// <param name="vectorBits">512, 256 or 128 for narrower vectors than the CPU has; 0 for the widest.</param>
+    /// <exception cref="ArgumentOutOfRangeException">A width that this CPU has not, or a negative number of threads.</exception>
+    public static CpuDevice Create(int threads = 0, int vectorBits = 0)
+    {
+        ArgumentOutOfRangeException.ThrowIfNegative(threads);
+        threads = threads == 0 ? Environment.ProcessorCount : threads;
+        vectorBits = vectorBits == 0 ? WidestVectorBits : vectorBits;
+        if (vectorBits is not (128 or 256 or 512) || vectorBits > WidestVectorBits)
+            throw new ArgumentOutOfRangeException(nameof(vectorBits), vectorBits, $"Expected 128, 256 or 512, at most the {WidestVectorBits} of this CPU.");
+        return vectorBits switch
+        {
+            512 => new CpuDevice<Vector512<float>, Lanes512>(threads, vectorBits),
+            256 => new CpuDevice<Vector256<float>, Lanes256>(threads, vectorBits),
+            _ => new CpuDevice<Vector128<float>, Lanes128>(threads, vectorBits),
+        };
+    }
+
+    /// <inheritdoc/>
+    public override Tensor Allocate(ElementType type, int rows, int columns) => new CpuTensor(type, rows, columns);
+
+    /// <inheritdoc/>
+    public override KvPool AllocateKv(KvShape shape, int pages) => new CpuKvPool(shape, pages);
+
+    /// <inheritdoc/>
+    public override unsafe RopeTable BuildRope(float theta, int headDim, int positions)
+    {
+        var cosines = new CpuTensor(ElementType.F32, positions, headDim / 2);
+        var sines = new CpuTensor(ElementType.F32, positions, headDim / 2);
+        Rope.BuildTable(theta, headDim, positions, (float*)cosines.Data, (float*)sines.Data);
+        return new RopeTable(cosines, sines);
+    }
+
+    /// <inheritdoc/>
+    public override Weight LoadWeight(IReadOnlyList<StoredTensor> parts)
+    {
+        ArgumentNullException.ThrowIfNull(parts);
+        var segments = new WeightSegment[parts.Count];
+        int columns = 0;
+        for (int i = 0; i < parts.Count; i++)
+        {
+            StoredTensor part = parts[i];
+            if (part.Type is not (ElementType.F32 or ElementType.F16 or ElementType.BF16))
+                throw new WeightFileException(part.File, $"tensor {part.Name} is {part.Type}; expected F32, F16 or BF16.");
+            int rows = checked((int)part.Shape[0]);
+            columns = checked((int)(part.ElementCount / rows));
+            segments[i] = new WeightSegment(part.Data, part.Type, rows);
+        }
+        return new CpuWeight(segments, columns);
+    }
+
+    /// <inheritdoc/>
+    public override unsafe void Write<T>(TensorView destination, ReadOnlySpan<T> values)
+    {
+        if ((long)values.Length * sizeof(T) > (long)destination.Rows * RowBytes(destination))
+            throw new ArgumentException($"{values.Length} values do not fit {destination.Rows} x {destination.Columns}.", nameof(values));
+        values.CopyTo(new Span<T>(Data(destination), values.Length));
+    }
+
+    /// <inheritdoc/>
+    public override unsafe void Read<T>(TensorView source, Span<T> values)
+    {
+        if ((long)values.Length * sizeof(T) > (long)source.Rows * RowBytes(source))
+            throw new ArgumentException($"{values.Length} values are more than {source.Rows} x {source.Columns}.", nameof(values));
+        new ReadOnlySpan<T>(Data(source), values.Length).CopyTo(values);
+    }
+
+    /// <inheritdoc/>
+    public override unsafe void Copy(TensorView source, TensorView destination)
+    {
+        long bytes = source.Rows * RowBytes(source);
+        Buffer.MemoryCopy(Data(source), Data(destination), destination.Rows * RowBytes(destination), bytes);
+    }
+
+    /// <inheritdoc/>
+    public override unsafe void CopyPage(KvPool pool, int source, int destination, int positions)
+    {
+        var cpu = (CpuKvPool)pool;
+        for (int layer = 0; layer < pool.Shape.Layers; layer++)
+            KvAppend.CopyPage(cpu.Keys(layer), cpu.Values(layer), pool.Shape.KvHeads, pool.Shape.HeadDim, source, destination, positions);
+    }
+
+    /// <inheritdoc/>
+    public override void Dispose()
+    {
+        Team.Dispose();
+        GC.SuppressFinalize(this);
+    }
+
+    private protected static unsafe byte* Data(TensorView view) => ((CpuTensor)view.Tensor).Data + (view.Row * RowBytes(view));
+
+    private protected static unsafe float* Floats(TensorView view) => (float*)Data(view);
+
+    private protected static unsafe int* Integers(TensorView view) => (int*)Data(view);
+
+    private protected static long RowBytes(TensorView view) => (long)view.Columns * view.Tensor.Type.Size();
+}

@@ -1,0 +1,124 @@
+using System.Runtime.InteropServices;
+using ChainOfSpot.Kernels;
+
+namespace ChainOfSpot.Runtime.Devices;
+
+/// <summary>Native memory at a cache line's alignment, owned by one holder.</summary>
+internal sealed unsafe class CpuMemory : IDisposable
+{
+    private const int Alignment = 64;
+
+    private void* _data;
+
+    public CpuMemory(long bytes, string purpose)
+    {
+        ByteLength = bytes;
+        try
+        {
+            _data = NativeMemory.AlignedAlloc((nuint)Math.Max(bytes, 1), Alignment);
+        }
+        catch (OutOfMemoryException e)
+        {
+            throw new DeviceMemoryException("cpu", bytes, purpose, e);
+        }
+        GC.AddMemoryPressure(Math.Max(bytes, 1));
+    }
+
+    ~CpuMemory() => Free();
+
+    public long ByteLength { get; }
+
+    public byte* Data => (byte*)_data;
+
+    public void Dispose()
+    {
+        Free();
+        GC.SuppressFinalize(this);
+    }
+
+    private void Free()
+    {
+        if (_data == null)
+            return;
+        NativeMemory.AlignedFree(_data);
+        _data = null;
+        GC.RemoveMemoryPressure(Math.Max(ByteLength, 1));
+    }
+}
+
+internal sealed unsafe class CpuTensor : Tensor
+{
+    private readonly CpuMemory _memory;
+
+    public CpuTensor(ElementType type, int rows, int columns)
+        : base(type, rows, columns) => _memory = new CpuMemory(ByteLength, $"a {type} tensor [{rows}, {columns}]");
+
+    public byte* Data => _memory.Data;
+
+    public override void Dispose() => _memory.Dispose();
+}
+
+internal sealed unsafe class CpuWeight : Weight
+{
+    private readonly CpuMemory _segments;
+
+    public CpuWeight(ReadOnlySpan<WeightSegment> segments, int columns)
+        : base(TotalRows(segments), columns)
+    {
+        _segments = new CpuMemory(segments.Length * sizeof(WeightSegment), "a weight's segments");
+        segments.CopyTo(new Span<WeightSegment>(_segments.Data, segments.Length));
+        SegmentCount = segments.Length;
+    }
+
+    public WeightSegment* Segments => (WeightSegment*)_segments.Data;
+
+    public int SegmentCount { get; }
+
+    public override long ByteLength
+    {
+        get
+        {
+            long bytes = 0;
+            for (int i = 0; i < SegmentCount; i++)
+                bytes += (long)Segments[i].Rows * Columns * Segments[i].Type.Size();
+            return bytes;
+        }
+    }
+
+    public override void Dispose() => _segments.Dispose();
+
+    private static int TotalRows(ReadOnlySpan<WeightSegment> segments)
+    {
+        int rows = 0;
+        foreach (WeightSegment segment in segments)
+            rows = checked(rows + segment.Rows);
+        return rows;
+    }
+}
+
+/// <summary>Keys and values of every layer as <see cref="KvLayout"/> says.</summary>
+internal sealed unsafe class CpuKvPool : KvPool
+{
+    private readonly CpuMemory _keys;
+    private readonly CpuMemory _values;
+    private readonly long _layerFloats;
+
+    public CpuKvPool(KvShape shape, int pages)
+        : base(shape, pages)
+    {
+        _layerFloats = pages * KvLayout.PageFloats(shape.KvHeads, shape.HeadDim);
+        long bytes = checked(_layerFloats * shape.Layers * sizeof(float));
+        _keys = new CpuMemory(bytes, $"the keys of {pages} cache pages");
+        _values = new CpuMemory(bytes, $"the values of {pages} cache pages");
+    }
+
+    public float* Keys(int layer) => (float*)_keys.Data + (layer * _layerFloats);
+
+    public float* Values(int layer) => (float*)_values.Data + (layer * _layerFloats);
+
+    public override void Dispose()
+    {
+        _keys.Dispose();
+        _values.Dispose();
+    }
+}
