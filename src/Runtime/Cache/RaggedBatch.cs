@@ -9,7 +9,8 @@ namespace ChainOfSpot.Runtime.Cache;
 /// </summary>
 public sealed class RaggedBatch : IDisposable
 {
-    private const int MaskedToken = -1;
+    /// <summary>Any row of the embedding: a picture's feature is copied over it.</summary>
+    private const int FeatureToken = 0;
 
     private readonly Device _device;
     private readonly int[] _tokens;
@@ -66,7 +67,7 @@ public sealed class RaggedBatch : IDisposable
     /// <summary>Rows whose logits somebody reads.</summary>
     public int Outputs { get; private set; }
 
-    /// <summary>Token ids of the rows, -1 where the row is a feature of a picture.</summary>
+    /// <summary>Token ids of the rows; features of pictures are copied over the embeddings of theirs.</summary>
     public TensorView Tokens => _deviceTokens.First(Rows);
 
     /// <summary>Where the rows stand.</summary>
@@ -109,7 +110,7 @@ public sealed class RaggedBatch : IDisposable
         int first = Rows;
         for (int i = 0; i < tokens.Length; i++)
         {
-            _tokens[Rows] = tokens[i] < 0 ? MaskedToken : tokens[i];
+            _tokens[Rows] = tokens[i] < 0 ? FeatureToken : tokens[i];
             _positions[Rows] = position + i;
             _sequences[Rows] = Sequences;
             if (i >= tokens.Length - outputs)

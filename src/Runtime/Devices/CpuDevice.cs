@@ -63,6 +63,9 @@ public abstract class CpuDevice : Device
         };
     }
 
+    /// <summary>Measures what this machine can do at most with the device's vectors and threads; takes about a second.</summary>
+    public abstract DeviceCeilings MeasureCeilings();
+
     /// <inheritdoc/>
     public override Tensor Allocate(ElementType type, int rows, int columns) => new CpuTensor(type, rows, columns);
 
@@ -74,7 +77,8 @@ public abstract class CpuDevice : Device
     {
         var cosines = new CpuTensor(ElementType.F32, positions, headDim / 2);
         var sines = new CpuTensor(ElementType.F32, positions, headDim / 2);
-        Rope.BuildTable(theta, headDim, positions, (float*)cosines.Data, (float*)sines.Data);
+        int count = positions * (headDim / 2);
+        Rope.BuildTable(theta, headDim, positions, new Span<float>(cosines.Data, count), new Span<float>(sines.Data, count));
         return new RopeTable(cosines, sines);
     }
 
@@ -124,7 +128,7 @@ public abstract class CpuDevice : Device
     {
         var cpu = (CpuKvPool)pool;
         for (int layer = 0; layer < pool.Shape.Layers; layer++)
-            KvAppend.CopyPage(cpu.Keys(layer), cpu.Values(layer), pool.Shape.KvHeads, pool.Shape.HeadDim, source, destination, positions);
+            Kernels.CopyPage.Cpu(cpu.Keys(layer), cpu.Values(layer), pool.Shape.KvHeads, pool.Shape.HeadDim, source, destination, positions);
     }
 
     /// <inheritdoc/>

@@ -48,7 +48,7 @@ public abstract class Device : IDisposable
     /// <summary>output[r] = source[indices[r]].</summary>
     public abstract void GatherRows(TensorView source, TensorView indices, TensorView output);
 
-    /// <summary>output[r] = table[ids[r]], widened to fp32; rows with a negative id are left as they are.</summary>
+    /// <summary>output[r] = table[ids[r]], widened to fp32.</summary>
     public abstract void EmbedTokens(Weight table, TensorView ids, TensorView output);
 
     /// <summary>Pads, crops, pads, resizes and normalises a picture in one operation; see <see cref="Kernels.CropResize"/>.</summary>

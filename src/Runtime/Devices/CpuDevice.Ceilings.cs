@@ -1,0 +1,50 @@
+using System.Diagnostics;
+using ChainOfSpot.Kernels;
+using ChainOfSpot.Runtime.Threads;
+
+namespace ChainOfSpot.Runtime.Devices;
+
+/// <content>Measures the machine's own roof.</content>
+internal sealed unsafe partial class CpuDevice<TVector, TLanes>
+{
+    private const int Repetitions = 7;
+    private const long Loops = 4_000_000;
+    private const int ReadBlockFloats = 1 << 20;
+    private const int ReadBlocks = 96;
+
+    /// <summary>The best of several runs: other users of a machine only ever make one slower.</summary>
+    public override DeviceCeilings MeasureCeilings()
+    {
+        double operations = 0;
+        double bytes = 0;
+        using var memory = new CpuMemory((long)ReadBlocks * ReadBlockFloats * sizeof(float), "measuring the read bandwidth");
+        for (long page = 0; page < memory.ByteLength; page += 4096)
+            memory.Data[page] = 1;
+        for (int i = 0; i < Repetitions; i++)
+        {
+            var multiply = default(MultiplyJob);
+            long start = Stopwatch.GetTimestamp();
+            Team.For(Threads, ref multiply);
+            operations = Math.Max(
+                operations, Threads * Ceiling.Operations<TVector, TLanes>(Loops) / Stopwatch.GetElapsedTime(start).TotalSeconds);
+
+            var read = new ReadJob((float*)memory.Data);
+            start = Stopwatch.GetTimestamp();
+            Team.For(ReadBlocks, ref read);
+            bytes = Math.Max(bytes, memory.ByteLength / Stopwatch.GetElapsedTime(start).TotalSeconds);
+        }
+        return new DeviceCeilings(operations, bytes);
+    }
+
+    private readonly struct MultiplyJob : ITeamJob
+    {
+        public void Run(int index, int thread) => Ceiling.MultiplyAdds<TVector, TLanes>(Loops);
+    }
+
+    private readonly struct ReadJob(float* memory) : ITeamJob
+    {
+        private readonly float* _memory = memory;
+
+        public void Run(int index, int thread) => Ceiling.Read<TVector, TLanes>(_memory + ((long)index * ReadBlockFloats), ReadBlockFloats);
+    }
+}
