@@ -27,8 +27,15 @@ internal static class SentencePieceModel
         long length = new FileInfo(path).Length;
         if (length > MaxFileBytes)
             throw new InvalidDataException($"{path}: {length} bytes; a tokenizer model has at most {MaxFileBytes}.");
-        byte[] bytes = File.ReadAllBytes(path);
+        return Parse(path, File.ReadAllBytes(path));
+    }
 
+    /// <summary>Reads the bytes of a model file.</summary>
+    /// <param name="path">The file, named in errors.</param>
+    /// <param name="bytes">Its content.</param>
+    /// <exception cref="InvalidDataException">The bytes are corrupt, truncated or of another kind.</exception>
+    public static LlamaTokenizer Parse(string path, ReadOnlySpan<byte> bytes)
+    {
         List<string> pieces = [];
         List<float> scores = [];
         List<PieceType> types = [];
