@@ -47,11 +47,12 @@ public readonly partial record struct Region
     /// <summary>Python's <c>float()</c>, with infinities and nan refused because no pixel can come of them.</summary>
     private static bool TryParseNumber(ReadOnlySpan<char> part, out double value)
     {
-        string ascii = ToAsciiDigits(StripWhiteSpace(part));
+        string number = ToAsciiDigits(StripWhiteSpace(part));
         value = 0;
-        return PythonNumber().IsMatch(ascii)
-            && double.TryParse(ascii.Replace("_", "", StringComparison.Ordinal), NumberStyles.Float, CultureInfo.InvariantCulture, out value)
-            && double.IsFinite(value);
+        if (!PythonNumber().IsMatch(number))
+            return false;
+        value = double.Parse(number.Replace("_", "", StringComparison.Ordinal), NumberStyles.Float, CultureInfo.InvariantCulture);
+        return double.IsFinite(value);
     }
 
     private static string ToAsciiDigits(ReadOnlySpan<char> text)

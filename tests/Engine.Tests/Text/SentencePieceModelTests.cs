@@ -77,7 +77,8 @@ public sealed class SentencePieceModelTests
         {
             using (FileStream file = File.OpenWrite(path))
                 file.SetLength(33L << 20);
-            Assert.Contains(path, Assert.Throws<InvalidDataException>(() => LlamaTokenizer.FromFile(path)).Message, StringComparison.Ordinal);
+            var error = Assert.Throws<InvalidDataException>(() => LlamaTokenizer.FromFile(path));
+            Assert.Contains(path, error.Message, StringComparison.Ordinal);
         }
         finally
         {
