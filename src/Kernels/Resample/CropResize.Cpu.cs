@@ -135,8 +135,9 @@ public static unsafe partial class CropResize
                 TVector high0 = TTaps.Zero, high1 = TTaps.Zero, high2 = TTaps.Zero, high3 = TTaps.Zero;
                 TVector low0 = TTaps.Zero, low1 = TTaps.Zero, low2 = TTaps.Zero, low3 = TTaps.Zero;
                 short* high = table.High(x), low = table.Low(x);
-                int offset = table.First[x] * 3;
-                for (int tap = 0; tap < table.Count[x]; tap += TTaps.Width / 2, offset += TTaps.Width / 2 * 3)
+                int taps = table.Count[x];
+                nint offset = table.First[x] * 3;
+                for (nint tap = 0; tap < taps; tap += TTaps.Width / 2, offset += TTaps.Width / 2 * 3)
                 {
                     TVector highWeights = TTaps.LoadWeightPairs(high + tap);
                     TVector lowWeights = TTaps.LoadWeightPairs(low + tap);
@@ -195,6 +196,8 @@ public static unsafe partial class CropResize
             byte* output = rgb + ((long)y * rowBytes);
             uint* high = (uint*)table.High(y);
             uint* low = (uint*)table.Low(y);
+            int pairs = table.Count[y] / 2;
+            nint stride = work.RowBytes;
             byte* source = work.Picture(table.First[y]);
             bool constant = (table.Margin[y] | table.Outside[y] | table.Pad[y]) != 0;
             for (int i = 0; i < rowBytes; i += TTaps.Width)
@@ -210,9 +213,9 @@ public static unsafe partial class CropResize
                     lowSum = TTaps.MultiplyAddPairs(lowSum, pixels, TTaps.Broadcast(LowPair(table.Pad[y], 0)));
                 }
                 byte* at = source + i;
-                for (int pair = 0; pair < table.Count[y] / 2; pair++, at += 2 * work.RowBytes)
+                for (int pair = 0; pair < pairs; pair++, at += 2 * stride)
                 {
-                    TVector pixels = TTaps.LoadColumnPairs(at, at + work.RowBytes);
+                    TVector pixels = TTaps.LoadColumnPairs(at, at + stride);
                     highSum = TTaps.MultiplyAddPairs(highSum, pixels, TTaps.Broadcast(high[pair]));
                     lowSum = TTaps.MultiplyAddPairs(lowSum, pixels, TTaps.Broadcast(low[pair]));
                 }
