@@ -1,3 +1,4 @@
+using ChainOfSpot.Kernels;
 namespace ChainOfSpot.Regions;
 
 /// <summary>

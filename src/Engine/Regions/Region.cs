@@ -1,3 +1,4 @@
+using ChainOfSpot.Kernels;
 using System.Globalization;
 
 namespace ChainOfSpot.Regions;

@@ -1,3 +1,4 @@
+using ChainOfSpot.Kernels;
 using System.Text.Json;
 using ChainOfSpot.Regions;
 using ChainOfSpot.TestSupport;
