@@ -102,7 +102,8 @@ public sealed class SafetensorsFile : WeightFile
         }
         catch (Exception error) when (error is JsonException or InvalidOperationException)
         {
-            throw new WeightFileException(file.Path, $"has a malformed header near its byte {reader.TokenStartIndex}: {error.Message}", error);
+            throw new WeightFileException(
+                file.Path, $"has a malformed header near its byte {reader.TokenStartIndex}: {error.Message}", error);
         }
         return entries;
     }

@@ -12,7 +12,9 @@ public sealed unsafe class CheckpointTests
         using Checkpoint checkpoint = Checkpoint.Open(Fixtures.Path("llava", "hf-mha"));
         AssertHolds(
             checkpoint, ElementType.F16,
-            Llm("language_model.model.", "language_model.lm_head", layers: 3, hidden: 64, keys: 64, queries: 64, inner: 160, vocabulary: 576),
+            Llm(
+                "language_model.model.", "language_model.lm_head",
+                layers: 3, hidden: 64, keys: 64, queries: 64, inner: 160, vocabulary: 576),
             Projector("multi_modal_projector.linear_1", "multi_modal_projector.linear_2", tower: 48, hidden: 64),
             Tower("vision_tower.vision_model.", layers: 4, hidden: 48, inner: 96, positions: 17));
     }
@@ -26,8 +28,7 @@ public sealed unsafe class CheckpointTests
             Llm("model.language_model.", "lm_head", layers: 3, hidden: 64, keys: 48, queries: 96, inner: 144, vocabulary: 576),
             Projector("model.multi_modal_projector.linear_1", "model.multi_modal_projector.linear_2", tower: 48, hidden: 64),
             Tower("model.vision_tower.vision_model.", layers: 5, hidden: 48, inner: 112, positions: 37));
-        Assert.Equal(
-            2, checkpoint.Tensors.Values.Select(tensor => tensor.File).Distinct().Count());
+        Assert.Equal(2, checkpoint.Tensors.Values.Select(tensor => tensor.File).Distinct().Count());
     }
 
     [Fact]
@@ -45,7 +46,6 @@ public sealed unsafe class CheckpointTests
     public void The_original_torch_layout_opens()
     {
         using Checkpoint checkpoint = Checkpoint.Open(Fixtures.Path("llava", "orig-bin"));
-        Assert.Equal(34 + 3, checkpoint.Tensors.Count);
         AssertHolds(
             checkpoint, ElementType.F32,
             Enumerable.Range(0, 3).Select(layer => ($"model.layers.{layer}.self_attn.rotary_emb.inv_freq", new long[] { 8 })));
@@ -191,8 +191,9 @@ public sealed unsafe class CheckpointTests
             Assert.Equal([1L], one.Get("a").Shape);
         WeightFileException error = Assert.Throws<WeightFileException>(() => Checkpoint.OpenFile(folder.Write("x.onnx", [1])));
         Assert.Contains("no known kind", error.Message, StringComparison.Ordinal);
-        Assert.Contains("is a folder", Assert.Throws<WeightFileException>(
-            () => Checkpoint.OpenFile(Directory.CreateDirectory(Path.Combine(folder.Root, "y.bin")).FullName)).Message, StringComparison.Ordinal);
+        string inner = Directory.CreateDirectory(Path.Combine(folder.Root, "y.bin")).FullName;
+        error = Assert.Throws<WeightFileException>(() => Checkpoint.OpenFile(inner));
+        Assert.Contains("is a folder", error.Message, StringComparison.Ordinal);
         Assert.Contains("is a file", Problem(folder.Write("z", [1])), StringComparison.Ordinal);
         Assert.Contains("does not exist", Problem(Path.Combine(folder.Root, "none")), StringComparison.Ordinal);
     }
@@ -290,9 +291,7 @@ public sealed unsafe class CheckpointTests
             Assert.Equal(shape, tensor.Shape);
             Assert.Equal(shape.Aggregate(1L, (product, size) => product * size) * type.Size(), tensor.ByteLength);
         }
-        // Tensors of this type that were not expected would be misread names.
-        if (parts.Length == 3)
-            Assert.Equal(expected.Length, checkpoint.Tensors.Count);
+        Assert.Equal(expected.Length, checkpoint.Tensors.Values.Count(tensor => tensor.Type == type));
     }
 
     private static IEnumerable<(string Name, long[] Shape)> Llm(

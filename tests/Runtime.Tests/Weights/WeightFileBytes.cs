@@ -25,7 +25,9 @@ internal static class WeightFileBytes
 
     /// <summary>A PyTorch archive of this pickle and these storages, "0", "1", …</summary>
     public static byte[] Torch(PickleWriter pickle, params byte[][] storages) =>
-        Archive(CompressionLevel.NoCompression, [("t/data.pkl", pickle.ToArray()), .. storages.Select((bytes, i) => ($"t/data/{i}", bytes))]);
+        Archive(
+            CompressionLevel.NoCompression,
+            [("t/data.pkl", pickle.ToArray()), .. storages.Select((bytes, i) => ($"t/data/{i}", bytes))]);
 
     public static byte[] Archive(CompressionLevel level, (string Name, byte[] Bytes)[] files)
     {
