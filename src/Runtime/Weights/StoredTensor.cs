@@ -1,22 +1,37 @@
+using System.Runtime.CompilerServices;
 using ChainOfSpot.Kernels;
 
 namespace ChainOfSpot.Runtime.Weights;
 
 /// <summary>One tensor of a weight file, as it lies there: a view of mapped memory, valid while its file is open.</summary>
-public sealed class StoredTensor
+public sealed unsafe class StoredTensor
 {
-    internal StoredTensor(string file, string name, ElementType type, long[] shape, nint data, long byteLength)
+    internal const int MaxRank = 8;
+
+    private readonly MappedFile _source;
+    private readonly long _offset;
+
+    /// <param name="source">The file that holds it.</param>
+    /// <param name="name">Its name there.</param>
+    /// <param name="type">How its elements are stored.</param>
+    /// <param name="shape">Its dimensions, slowest first.</param>
+    /// <param name="offset">Its first byte, from the start of the file.</param>
+    /// <exception cref="WeightFileException">It does not lie inside the file, or its size overflows.</exception>
+    internal StoredTensor(MappedFile source, string name, ElementType type, long[] shape, long offset)
     {
-        File = file;
+        if (!TryCount(shape, out long count) || count > long.MaxValue / type.Size())
+            throw new WeightFileException(source.Path, $"tensor '{name}' has the impossible shape [{string.Join(", ", shape)}]");
+        _source = source;
+        _offset = offset;
         Name = name;
         Type = type;
         Shape = shape;
-        Data = data;
-        ByteLength = byteLength;
+        ElementCount = count;
+        source.Check(offset, ByteLength, $"tensor '{name}'");
     }
 
     /// <summary>The path of the file that holds it.</summary>
-    public string File { get; }
+    public string File => _source.Path;
 
     /// <summary>Its name in the file.</summary>
     public string Name { get; }
@@ -24,12 +39,85 @@ public sealed class StoredTensor
     /// <summary>How its elements are stored.</summary>
     public ElementType Type { get; }
 
-    /// <summary>Its dimensions, slowest first; row-major without gaps.</summary>
+    /// <summary>Its dimensions, slowest first; row-major without gaps. Empty for a single number.</summary>
     public IReadOnlyList<long> Shape { get; }
 
-    /// <summary>The address of its first byte.</summary>
-    public nint Data { get; }
+    /// <summary>The product of its dimensions.</summary>
+    public long ElementCount { get; }
 
     /// <summary>Its size.</summary>
-    public long ByteLength { get; }
+    public long ByteLength => ElementCount * Type.Size();
+
+    /// <summary>The address of its first byte, at any alignment. Valid while the file is open.</summary>
+    /// <exception cref="ObjectDisposedException">The file was closed.</exception>
+    public nint Data => (nint)((byte*)_source.Address + _offset);
+
+    /// <summary>A copy of its numbers, widened to binary32 without loss; for small tensors.</summary>
+    /// <exception cref="WeightFileException">It holds integers, or too many numbers for an array.</exception>
+    /// <exception cref="ObjectDisposedException">The file was closed.</exception>
+    public float[] ToFloats()
+    {
+        float[] result = new float[ArrayLength()];
+        byte* source = (byte*)Data;
+        switch (Type)
+        {
+            case ElementType.F32:
+                fixed (float* destination = result)
+                    Buffer.MemoryCopy(source, destination, ByteLength, ByteLength);
+                break;
+            case ElementType.F16:
+                for (int i = 0; i < result.Length; i++)
+                    result[i] = (float)Unsafe.ReadUnaligned<Half>(source + 2L * i);
+                break;
+            case ElementType.BF16:
+                for (int i = 0; i < result.Length; i++)
+                    result[i] = BitConverter.Int32BitsToSingle(Unsafe.ReadUnaligned<ushort>(source + 2L * i) << 16);
+                break;
+            default:
+                throw new WeightFileException(File, $"tensor '{Name}' is stored as {Type}; F32, F16 or BF16 was expected");
+        }
+        GC.KeepAlive(_source);
+        return result;
+    }
+
+    /// <summary>A copy of its integers; for small tensors.</summary>
+    /// <exception cref="WeightFileException">It holds no integers, or too many numbers for an array.</exception>
+    /// <exception cref="ObjectDisposedException">The file was closed.</exception>
+    public long[] ToInt64s()
+    {
+        long[] result = new long[ArrayLength()];
+        byte* source = (byte*)Data;
+        for (int i = 0; i < result.Length; i++)
+        {
+            result[i] = Type switch
+            {
+                ElementType.I64 => Unsafe.ReadUnaligned<long>(source + 8L * i),
+                ElementType.I32 => Unsafe.ReadUnaligned<int>(source + 4L * i),
+                ElementType.U8 => source[i],
+                _ => throw new WeightFileException(File, $"tensor '{Name}' is stored as {Type}; I64, I32 or U8 was expected"),
+            };
+        }
+        GC.KeepAlive(_source);
+        return result;
+    }
+
+    /// <summary>The product of the dimensions.</summary>
+    /// <returns>False for a negative dimension, more than <see cref="MaxRank"/> of them, or a product above 2⁶³ - 1.</returns>
+    internal static bool TryCount(ReadOnlySpan<long> shape, out long count)
+    {
+        count = 1;
+        if (shape.Length > MaxRank)
+            return false;
+        foreach (long dimension in shape)
+        {
+            if (dimension < 0 || Math.BigMul(count, dimension) > long.MaxValue)
+                return false;
+            count *= dimension;
+        }
+        return true;
+    }
+
+    private int ArrayLength() => ElementCount <= Array.MaxLength
+        ? (int)ElementCount
+        : throw new WeightFileException(File, $"tensor '{Name}' has {ElementCount} elements, too many for an array");
 }
