@@ -55,7 +55,20 @@ public sealed unsafe class CheckpointTests
             Projector("model.mm_projector.0", "model.mm_projector.2", tower: 48, hidden: 64));
 
         using Checkpoint tower = Checkpoint.Open(Fixtures.Path("llava", "clip-vit-tiny-patch14-56"));
-        AssertHolds(tower, ElementType.F16, Tower("vision_model.", layers: 4, hidden: 48, inner: 96, positions: 17));
+        AssertHolds(
+            tower, ElementType.F16,
+            Tower("vision_model.", layers: 4, hidden: 48, inner: 96, positions: 17),
+            [
+                ("visual_projection.weight", [32, 48]),
+                ("text_projection.weight", [32, 32]),
+                ("text_model.embeddings.token_embedding.weight", [40, 32]),
+                ("text_model.encoder.layers.0.self_attn.k_proj.weight", [32, 32]),
+                ("text_model.final_layer_norm.weight", [32]),
+            ]);
+        AssertHolds(
+            tower, ElementType.I64,
+            [("vision_model.embeddings.position_ids", [1, 17]), ("text_model.embeddings.position_ids", [1, 16])]);
+        AssertHolds(tower, ElementType.F32, [("logit_scale", [])]);
     }
 
     [Fact]
