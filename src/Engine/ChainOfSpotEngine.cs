@@ -33,7 +33,7 @@ public sealed partial class ChainOfSpotEngine : IAsyncDisposable, IDisposable
         Pages = new KvPages(_pool, page);
         int stepRows = Math.Min(options.StepRows, model.Config.Text.MaxPositions);
         Steps = new StepLoop(
-            device, model.Language, Pages, new RaggedBatch(device, stepRows, MostSequencesOfStep, contextPages), model.Config.Text.VocabularySize);
+            device, model.Language, Pages, new RaggedBatch(device, stepRows, MostSequencesOfStep, contextPages));
         Prompts = new SpotPrompts(model.Tokenizer, options.AfterEosRule ?? model.TokenizerSettings.AfterEosRule, options.RegionWord);
     }
 

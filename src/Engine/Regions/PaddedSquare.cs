@@ -1,4 +1,5 @@
 using ChainOfSpot.Kernels;
+
 namespace ChainOfSpot.Regions;
 
 /// <summary>

@@ -1,5 +1,5 @@
-using ChainOfSpot.Kernels;
 using System.Globalization;
+using ChainOfSpot.Kernels;
 
 namespace ChainOfSpot.Regions;
 

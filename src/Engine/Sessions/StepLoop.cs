@@ -1,5 +1,6 @@
 using System.Collections.Concurrent;
 using System.Diagnostics;
+using System.Runtime.InteropServices;
 using ChainOfSpot.Kernels;
 using ChainOfSpot.Models;
 using ChainOfSpot.Runtime.Cache;
@@ -19,7 +20,6 @@ internal sealed class StepLoop : IDisposable
     private readonly RaggedBatch _batch;
     private readonly Tensor _ids;
     private readonly int[] _hostIds;
-    private readonly int _vocabulary;
     private readonly Thread _thread;
     private readonly SemaphoreSlim _arrived = new(0);
     private readonly ConcurrentQueue<Action> _work = new();
@@ -30,13 +30,12 @@ internal sealed class StepLoop : IDisposable
     private readonly Func<bool> _nobodyWaits;
     private volatile bool _stopping;
 
-    public StepLoop(Device device, LanguageModel model, KvPages pages, RaggedBatch batch, int vocabulary)
+    public StepLoop(Device device, LanguageModel model, KvPages pages, RaggedBatch batch)
     {
         _device = device;
         _model = model;
         _pages = pages;
         _batch = batch;
-        _vocabulary = vocabulary;
         _ids = device.Allocate(ElementType.I32, batch.MostSequences, 1);
         _hostIds = new int[batch.MostSequences];
         _nobodyWaits = () => _stepped.TrueForAll(g => g.Cancellation.IsCancellationRequested);
@@ -127,7 +126,7 @@ internal sealed class StepLoop : IDisposable
         try
         {
             _batch.Send();
-            TensorView? logits = _model.Forward(_batch, System.Runtime.InteropServices.CollectionsMarshal.AsSpan(_features), _pages.Pool, _nobodyWaits);
+            TensorView? logits = _model.Forward(_batch, CollectionsMarshal.AsSpan(_features), _pages.Pool, _nobodyWaits);
             if (logits is { } rows)
             {
                 _device.ArgMax(rows, _ids.First(rows.Rows));
@@ -189,14 +188,15 @@ internal sealed class StepLoop : IDisposable
 
     private TokenLogit[] ReadTopLogits(TensorView logits, int count)
     {
-        var values = new float[_vocabulary];
-        _device.Read<float>(logits, values);
-        var top = new TokenLogit[Math.Min(count, values.Length)];
-        Span<int> ids = new int[top.Length];
-        TopK.Select(values, ids);
-        for (int i = 0; i < top.Length; i++)
-            top[i] = new TokenLogit(ids[i], values[ids[i]]);
-        return top;
+        count = Math.Min(count, logits.Columns);
+        using Tensor values = _device.Allocate(ElementType.F32, 1, count);
+        using Tensor ids = _device.Allocate(ElementType.I32, 1, count);
+        _device.TopK(logits, values, ids);
+        var hostValues = new float[count];
+        var hostIds = new int[count];
+        _device.Read<float>(values, hostValues);
+        _device.Read<int>(ids, hostIds);
+        return [.. hostIds.Zip(hostValues, (id, value) => new TokenLogit(id, value)).Where(top => top.Id >= 0)];
     }
 
     private void RemoveCancelled()

@@ -1,5 +1,6 @@
 using System.Runtime.CompilerServices;
 using System.Runtime.Intrinsics;
+using System.Runtime.Intrinsics.X86;
 
 namespace ChainOfSpot.Kernels.Lanes;
 
@@ -23,6 +24,8 @@ public readonly unsafe struct Lanes128 : ILanes<Vector128<float>>
     /// <inheritdoc/>
     public static Vector128<float> LoadPartial(float* source, int count)
     {
+        if (Avx.IsSupported)
+            return Avx.MaskLoad(source, FirstLanes(count));
         float* lanes = stackalloc float[4];
         new Span<float>(lanes, 4).Clear();
         new ReadOnlySpan<float>(source, count).CopyTo(new Span<float>(lanes, 4));
@@ -52,6 +55,11 @@ public readonly unsafe struct Lanes128 : ILanes<Vector128<float>>
     /// <inheritdoc/>
     public static void StorePartial(Vector128<float> value, float* destination, int count)
     {
+        if (Avx.IsSupported)
+        {
+            Avx.MaskStore(destination, FirstLanes(count), value);
+            return;
+        }
         float* lanes = stackalloc float[4];
         value.Store(lanes);
         new ReadOnlySpan<float>(lanes, count).CopyTo(new Span<float>(destination, count));
@@ -122,6 +130,10 @@ public readonly unsafe struct Lanes128 : ILanes<Vector128<float>>
         Vector128<float> pairs = Vector128.MaxNative(value, Vector128.Shuffle(value, Vector128.Create(2, 3, 0, 1)));
         return Vector128.MaxNative(pairs, Vector128.Shuffle(pairs, Vector128.Create(1, 0, 3, 2))).ToScalar();
     }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static Vector128<float> FirstLanes(int count) =>
+        Vector128.LessThan(Vector128<int>.Indices, Vector128.Create(count)).AsSingle();
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static Vector128<uint> Widen(ushort* source) =>

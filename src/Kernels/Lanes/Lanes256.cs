@@ -24,6 +24,8 @@ public readonly unsafe struct Lanes256 : ILanes<Vector256<float>>
     /// <inheritdoc/>
     public static Vector256<float> LoadPartial(float* source, int count)
     {
+        if (Avx.IsSupported)
+            return Avx.MaskLoad(source, FirstLanes(count));
         float* lanes = stackalloc float[8];
         new Span<float>(lanes, 8).Clear();
         new ReadOnlySpan<float>(source, count).CopyTo(new Span<float>(lanes, 8));
@@ -53,6 +55,11 @@ public readonly unsafe struct Lanes256 : ILanes<Vector256<float>>
     /// <inheritdoc/>
     public static void StorePartial(Vector256<float> value, float* destination, int count)
     {
+        if (Avx.IsSupported)
+        {
+            Avx.MaskStore(destination, FirstLanes(count), value);
+            return;
+        }
         float* lanes = stackalloc float[8];
         value.Store(lanes);
         new ReadOnlySpan<float>(lanes, count).CopyTo(new Span<float>(destination, count));
@@ -115,6 +122,10 @@ public readonly unsafe struct Lanes256 : ILanes<Vector256<float>>
     /// <inheritdoc/>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static float MaxLane(Vector256<float> value) => Lanes128.MaxLane(Vector128.MaxNative(value.GetLower(), value.GetUpper()));
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static Vector256<float> FirstLanes(int count) =>
+        Vector256.LessThan(Vector256<int>.Indices, Vector256.Create(count)).AsSingle();
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static Vector256<uint> Widen(ushort* source)

@@ -24,6 +24,8 @@ public readonly unsafe struct Lanes512 : ILanes<Vector512<float>>
     /// <inheritdoc/>
     public static Vector512<float> LoadPartial(float* source, int count)
     {
+        if (Avx512F.IsSupported)
+            return Avx512F.MaskLoad(source, FirstLanes(count), Vector512<float>.Zero);
         float* lanes = stackalloc float[16];
         new Span<float>(lanes, 16).Clear();
         new ReadOnlySpan<float>(source, count).CopyTo(new Span<float>(lanes, 16));
@@ -53,6 +55,11 @@ public readonly unsafe struct Lanes512 : ILanes<Vector512<float>>
     /// <inheritdoc/>
     public static void StorePartial(Vector512<float> value, float* destination, int count)
     {
+        if (Avx512F.IsSupported)
+        {
+            Avx512F.MaskStore(destination, FirstLanes(count), value);
+            return;
+        }
         float* lanes = stackalloc float[16];
         value.Store(lanes);
         new ReadOnlySpan<float>(lanes, count).CopyTo(new Span<float>(destination, count));
@@ -115,6 +122,10 @@ public readonly unsafe struct Lanes512 : ILanes<Vector512<float>>
     /// <inheritdoc/>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static float MaxLane(Vector512<float> value) => Lanes256.MaxLane(Vector256.MaxNative(value.GetLower(), value.GetUpper()));
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static Vector512<float> FirstLanes(int count) =>
+        Vector512.LessThan(Vector512<int>.Indices, Vector512.Create(count)).AsSingle();
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static Vector512<uint> Widen(ushort* source)

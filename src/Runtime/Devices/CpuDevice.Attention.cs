@@ -29,7 +29,7 @@ internal sealed unsafe partial class CpuDevice<TVector, TLanes>
                 VPool = cpu.Values(layer),
             },
             qkv.Rows);
-        Team.For(Parts(qkv.Rows, RowsPerPart), ref job);
+        Team.For(Parts(qkv.Rows, RowsPerPart), (long)qkv.Rows * qkv.Columns * OperationsPerElement, ref job);
     }
 
     public override void Attention(TensorView qkv, in RaggedRows rows, KvPool pool, int layer, TensorView output)
@@ -56,8 +56,11 @@ internal sealed unsafe partial class CpuDevice<TVector, TLanes>
             },
             qkv.Rows,
             Kernels.Attention.RowsPerBlock(heads, pool.Shape.KvHeads));
-        Team.For(job.Blocks * pool.Shape.KvHeads, ref job);
+        Team.For(job.Blocks * pool.Shape.KvHeads, 4L * qkv.Rows * output.Columns * LongestContext(rows), ref job);
     }
+
+    /// <summary>Positions that the last row sees: the rows of a step ascend, so it is close to the most of any.</summary>
+    private static int LongestContext(in RaggedRows rows) => Integers(rows.Positions)[rows.Positions.Rows - 1] + 1;
 
     public override void FullAttention(TensorView qkv, int rowsPerPicture, int heads, TensorView output)
     {
@@ -76,7 +79,7 @@ internal sealed unsafe partial class CpuDevice<TVector, TLanes>
         long packedFloats = Kernels.FullAttention.PackedFloats(rowsPerPicture, headDim);
         float* packed = _packedHeads.Floats(packedFloats * heads * pictures);
         var job = new FullAttentionJob(this, arguments, packed, packedFloats);
-        Team.For(pictures * heads, ref job);
+        Team.For(pictures * heads, 4L * qkv.Rows * output.Columns * rowsPerPicture, ref job);
     }
 
     private readonly struct AppendJob(KvAppendArguments arguments, int rows) : ITeamJob

@@ -24,13 +24,13 @@ internal sealed unsafe partial class CpuDevice<TVector, TLanes>
         {
             var multiply = default(MultiplyJob);
             long start = Stopwatch.GetTimestamp();
-            Team.For(Threads, ref multiply);
+            Team.For(Threads, Loops, ref multiply);
             operations = Math.Max(
                 operations, Threads * Ceiling.Operations<TVector, TLanes>(Loops) / Stopwatch.GetElapsedTime(start).TotalSeconds);
 
             var read = new ReadJob((float*)memory.Data);
             start = Stopwatch.GetTimestamp();
-            Team.For(ReadBlocks, ref read);
+            Team.For(ReadBlocks, memory.ByteLength, ref read);
             bytes = Math.Max(bytes, memory.ByteLength / Stopwatch.GetElapsedTime(start).TotalSeconds);
         }
         return new DeviceCeilings(operations, bytes);

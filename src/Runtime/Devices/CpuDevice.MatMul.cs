@@ -44,10 +44,11 @@ internal sealed unsafe partial class CpuDevice<TVector, TLanes>
 
     private void MultiplyBlock(in MatMulArguments arguments)
     {
+        long work = 2L * arguments.Rows * arguments.K * arguments.Columns;
         if (arguments.Rows == 1)
         {
             var vector = new VectorJob(arguments);
-            Team.For((arguments.Columns + VectorOutputs - 1) / VectorOutputs, ref vector);
+            Team.For((arguments.Columns + VectorOutputs - 1) / VectorOutputs, work, ref vector);
             return;
         }
 
@@ -55,12 +56,12 @@ internal sealed unsafe partial class CpuDevice<TVector, TLanes>
         float* packed = _packed.Floats(Kernels.MatMul.PackedFloats(arguments.Rows, arguments.K));
         float* sums = chunks > 1 ? _sums.Floats((long)arguments.Rows * arguments.Columns) : null;
         var pack = new PackJob(arguments, packed);
-        Team.For((arguments.Rows + Kernels.MatMul.TileSide - 1) / Kernels.MatMul.TileSide, ref pack);
+        Team.For((arguments.Rows + Kernels.MatMul.TileSide - 1) / Kernels.MatMul.TileSide, (long)arguments.Rows * arguments.K, ref pack);
         int panelRows = Kernels.MatMul.PanelRows(arguments.K);
         for (int chunk = 0; chunk < chunks; chunk++)
         {
             var panel = new PanelJob(this, arguments, packed, sums, chunk);
-            Team.For((arguments.Columns + panelRows - 1) / panelRows, ref panel);
+            Team.For((arguments.Columns + panelRows - 1) / panelRows, work / chunks, ref panel);
         }
     }
 

@@ -12,6 +12,9 @@ internal sealed unsafe partial class CpuDevice<TVector, TLanes> : CpuDevice
     /// <summary>Rows that one part of a row-wise operation takes: enough to be worth a thread's while.</summary>
     private const int RowsPerPart = 4;
 
+    /// <summary>What an element of a row-wise operation costs, roughly.</summary>
+    private const int OperationsPerElement = 8;
+
     private readonly Workspace[] _scratch;
     private readonly Workspace _resample = new("resizing a picture");
 
@@ -48,9 +51,9 @@ internal sealed unsafe partial class CpuDevice<TVector, TLanes> : CpuDevice
         byte* workspace = _resample.Bytes(Kernels.CropResize.WorkspaceBytes(geometry));
         Kernels.CropResize.Prepare(geometry, workspace);
         var horizontal = new HorizontalJob(geometry, Data(picture), workspace);
-        Team.For(Parts(geometry.Rows, RowsPerPart), ref horizontal);
+        Team.For(Parts(geometry.Rows, RowsPerPart), (long)geometry.Rows * picture.Columns * OperationsPerElement, ref horizontal);
         var vertical = new VerticalJob(geometry, workspace, Data(resized), Floats(levels), Floats(pixels));
-        Team.For(Parts(geometry.Vertical.Output, RowsPerPart), ref vertical);
+        Team.For(Parts(geometry.Vertical.Output, RowsPerPart), (long)pixels.Columns * OperationsPerElement, ref vertical);
     }
 
     public override void ExtractPatches(TensorView pixels, int side, int patch, TensorView patches) =>
@@ -59,25 +62,35 @@ internal sealed unsafe partial class CpuDevice<TVector, TLanes> : CpuDevice
     public override void LayerNorm(TensorView x, Tensor weight, Tensor bias, float epsilon, TensorView output)
     {
         var job = new NormJob(Floats(x), Floats(weight), Floats(bias), epsilon, Floats(output), x.Columns, x.Rows);
-        Team.For(Parts(x.Rows, RowsPerPart), ref job);
+        Team.For(Parts(x.Rows, RowsPerPart), (long)x.Rows * x.Columns * OperationsPerElement, ref job);
     }
 
     public override void RmsNorm(TensorView x, Tensor weight, float epsilon, TensorView output)
     {
         var job = new NormJob(Floats(x), Floats(weight), null, epsilon, Floats(output), x.Columns, x.Rows);
-        Team.For(Parts(x.Rows, RowsPerPart), ref job);
+        Team.For(Parts(x.Rows, RowsPerPart), (long)x.Rows * x.Columns * OperationsPerElement, ref job);
     }
 
     public override void SwiGlu(TensorView gateUp, TensorView output)
     {
         var job = new SwiGluJob(Floats(gateUp), Floats(output), output.Columns, gateUp.Rows);
-        Team.For(Parts(gateUp.Rows, RowsPerPart), ref job);
+        Team.For(Parts(gateUp.Rows, RowsPerPart), (long)gateUp.Rows * gateUp.Columns * OperationsPerElement, ref job);
     }
 
     public override void ArgMax(TensorView logits, TensorView ids)
     {
         var job = new ArgMaxJob(Floats(logits), logits.Columns, Integers(ids));
-        Team.For(logits.Rows, ref job);
+        Team.For(logits.Rows, (long)logits.Rows * logits.Columns, ref job);
+    }
+
+    public override void TopK(TensorView logits, TensorView values, TensorView ids)
+    {
+        for (int row = 0; row < logits.Rows; row++)
+        {
+            int found = Kernels.TopK.Cpu<TVector, TLanes>(
+                Floats(logits.Slice(row, 1)), logits.Columns, values.Columns, Floats(values.Slice(row, 1)), Integers(ids.Slice(row, 1)));
+            new Span<int>(Integers(ids.Slice(row, 1)) + found, ids.Columns - found).Fill(-1);
+        }
     }
 
     /// <summary>Scratch memory of one thread.</summary>
@@ -86,7 +99,7 @@ internal sealed unsafe partial class CpuDevice<TVector, TLanes> : CpuDevice
     private void Gather(byte* table, ElementType type, int tableRows, int columns, TensorView indices, TensorView output)
     {
         var job = new GatherJob(table, type, tableRows, columns, Integers(indices), Floats(output), output.Columns, indices.Rows);
-        Team.For(Parts(indices.Rows, RowsPerPart), ref job);
+        Team.For(Parts(indices.Rows, RowsPerPart), (long)indices.Rows * columns, ref job);
     }
 
     private static int Parts(int rows, int perPart) => (rows + perPart - 1) / perPart;

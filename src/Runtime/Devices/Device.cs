@@ -97,6 +97,12 @@ public abstract class Device : IDisposable
     /// <summary>ids[r] = the index of the largest value of row r, the lowest of equals.</summary>
     public abstract void ArgMax(TensorView logits, TensorView ids);
 
+    /// <summary>
+    /// The largest values of each row, largest first, and their indices, -1 where a row has fewer that are numbers;
+    /// both outputs [rows, k].
+    /// </summary>
+    public abstract void TopK(TensorView logits, TensorView values, TensorView ids);
+
     /// <summary>Gives all memory back that was allocated by the device itself; tensors of callers are theirs to dispose.</summary>
     public abstract void Dispose();
 }

@@ -14,14 +14,24 @@ public sealed unsafe class ThreadTeam : IDisposable
     private const int SpinsBeforeParking = 400;
     private const int SpinLength = 20;
 
+    /// <summary>A loop of fewer operations is done before another thread has heard of it.</summary>
+    private const long SmallestSharedWork = 200_000;
+
+    private const long OpenBit = 1L << 31;
+    private const int GenerationShift = 32;
+    private const long MembersMask = OpenBit - 1;
+
     private readonly Thread[] _workers;
     private readonly Worker[] _states;
     private delegate*<void*, int, int, void> _run;
     private void* _job;
     private int _count;
     private Padded _next;
-    private Padded _working;
-    private Padded _generation;
+
+    /// <summary>Generation of the loop, whether it is open to workers, and how many are in it: one word, so that a worker joins
+    /// an open loop or none, and the caller waits only for those that joined.</summary>
+    private Padded _loop;
+
     private volatile bool _stopping;
     private ExceptionDispatchInfo? _error;
 
@@ -46,10 +56,13 @@ public sealed unsafe class ThreadTeam : IDisposable
     public int Threads { get; }
 
     /// <summary>Runs <paramref name="job"/> for each index below <paramref name="count"/> and returns when all are done.</summary>
-    public void For<TJob>(int count, ref TJob job)
+    /// <param name="count">Parts of the work.</param>
+    /// <param name="work">Operations of all parts together, roughly; little work stays on the calling thread.</param>
+    /// <param name="job">The work.</param>
+    public void For<TJob>(int count, long work, ref TJob job)
         where TJob : struct, ITeamJob
     {
-        if (_workers.Length == 0 || count <= 1)
+        if (_workers.Length == 0 || count <= 1 || work < SmallestSharedWork)
         {
             for (int i = 0; i < count; i++)
                 job.Run(i, 0);
@@ -62,14 +75,15 @@ public sealed unsafe class ThreadTeam : IDisposable
             _run = &Invoke<TJob>;
             _count = count;
             _next.Value = 0;
-            Volatile.Write(ref _working.Value, _workers.Length);
-            Interlocked.Increment(ref _generation.Value);
+            long generation = (_loop.Value >> GenerationShift) + 1;
+            Volatile.Write(ref _loop.Value, (generation << GenerationShift) | OpenBit);
             foreach (Worker worker in _states)
                 worker.Wake();
 
             Share(thread: 0);
+            Interlocked.And(ref _loop.Value, ~OpenBit);
             var spinner = default(SpinWait);
-            while (Volatile.Read(ref _working.Value) != 0)
+            while ((Volatile.Read(ref _loop.Value) & MembersMask) != 0)
             {
                 if (spinner.Count < SpinsBeforeParking)
                     Thread.SpinWait(SpinLength);
@@ -90,7 +104,7 @@ public sealed unsafe class ThreadTeam : IDisposable
         if (_stopping)
             return;
         _stopping = true;
-        Interlocked.Increment(ref _generation.Value);
+        Interlocked.Add(ref _loop.Value, 1L << GenerationShift);
         foreach (Worker worker in _states)
             worker.Wake();
         foreach (Thread worker in _workers)
@@ -105,25 +119,44 @@ public sealed unsafe class ThreadTeam : IDisposable
     private void Work(int thread)
     {
         Worker self = _states[thread - 1];
-        int seen = 0;
+        long seen = 0;
         while (true)
         {
-            self.WaitWhile(ref _generation.Value, seen);
-            seen = Volatile.Read(ref _generation.Value);
+            self.WaitWhile(ref _loop.Value, seen);
+            long loop = Volatile.Read(ref _loop.Value);
+            seen = loop >> GenerationShift;
             if (_stopping)
                 return;
-            Share(thread);
-            Interlocked.Decrement(ref _working.Value);
+            if (Join(loop))
+            {
+                Share(thread);
+                Interlocked.Decrement(ref _loop.Value);
+            }
         }
+    }
+
+    /// <summary>Enters the loop unless it was closed, or gave way to another, since <paramref name="loop"/> was read.</summary>
+    private bool Join(long loop)
+    {
+        while ((loop & OpenBit) != 0)
+        {
+            long before = Interlocked.CompareExchange(ref _loop.Value, loop + 1, loop);
+            if (before == loop)
+                return true;
+            if (before >> GenerationShift != loop >> GenerationShift)
+                return false;
+            loop = before;
+        }
+        return false;
     }
 
     private void Share(int thread)
     {
         try
         {
-            int index;
+            long index;
             while ((index = Interlocked.Increment(ref _next.Value) - 1) < _count)
-                _run(_job, index, thread);
+                _run(_job, (int)index, thread);
         }
         catch (Exception e)
         {
@@ -136,7 +169,7 @@ public sealed unsafe class ThreadTeam : IDisposable
     private struct Padded
     {
         [FieldOffset(128)]
-        public int Value;
+        public long Value;
     }
 
     private sealed class Worker : IDisposable
@@ -144,18 +177,18 @@ public sealed unsafe class ThreadTeam : IDisposable
         private readonly AutoResetEvent _wake = new(false);
         private int _parked;
 
-        public void WaitWhile(ref int generation, int seen)
+        public void WaitWhile(ref long loop, long seen)
         {
             for (int spin = 0; spin < SpinsBeforeParking; spin++)
             {
-                if (Volatile.Read(ref generation) != seen)
+                if (Volatile.Read(ref loop) >> GenerationShift != seen)
                     return;
                 Thread.SpinWait(SpinLength);
             }
-            while (Volatile.Read(ref generation) == seen)
+            while (Volatile.Read(ref loop) >> GenerationShift == seen)
             {
                 Interlocked.Exchange(ref _parked, 1);
-                if (Volatile.Read(ref generation) == seen)
+                if (Volatile.Read(ref loop) >> GenerationShift == seen)
                     _wake.WaitOne();
                 Volatile.Write(ref _parked, 0);
             }

@@ -15,7 +15,7 @@ public sealed class ThreadTeamTests
         for (int loop = 0; loop < 300; loop++)
         {
             var job = new CountJob(counts, threads);
-            team.For(loop % 7 == 0 ? 1000 : loop % 5, ref job);
+            team.For(loop % 7 == 0 ? 1000 : loop % 5, long.MaxValue, ref job);
         }
         Assert.Equal(Enumerable.Range(0, 1000).Select(i => Enumerable.Range(0, 300).Count(loop => i < (loop % 7 == 0 ? 1000 : loop % 5))), counts);
     }
@@ -29,7 +29,7 @@ public sealed class ThreadTeamTests
         {
             Thread.Sleep(20);
             var job = new CountJob(counts, 3);
-            team.For(50, ref job);
+            team.For(50, long.MaxValue, ref job);
         }
         Assert.All(counts, count => Assert.Equal(5, count));
     }
@@ -39,10 +39,10 @@ public sealed class ThreadTeamTests
     {
         using var team = new ThreadTeam(2);
         var failing = new FailJob();
-        Assert.Throws<InvalidOperationException>(() => team.For(100, ref failing));
+        Assert.Throws<InvalidOperationException>(() => team.For(100, long.MaxValue, ref failing));
         var counts = new int[10];
         var job = new CountJob(counts, 2);
-        team.For(10, ref job);
+        team.For(10, long.MaxValue, ref job);
         Assert.All(counts, count => Assert.Equal(1, count));
     }
 
@@ -52,10 +52,10 @@ public sealed class ThreadTeamTests
         using var team = new ThreadTeam(2);
         var counts = new int[100];
         var job = new CountJob(counts, 2);
-        team.For(100, ref job);
+        team.For(100, long.MaxValue, ref job);
         long before = GC.GetAllocatedBytesForCurrentThread();
         for (int i = 0; i < 100; i++)
-            team.For(100, ref job);
+            team.For(100, long.MaxValue, ref job);
         Assert.Equal(0, GC.GetAllocatedBytesForCurrentThread() - before);
     }
 

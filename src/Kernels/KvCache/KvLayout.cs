@@ -1,0 +1,23 @@
+namespace ChainOfSpot.Kernels;
+
+/// <summary>
+/// How the keys and values of one layer lie in the CPU's KV cache: two pools of pages, one for K and one for V. A page is
+/// <see cref="PagePositions"/> positions; it holds one contiguous tile for each kv head. A K tile is transposed,
+/// [headDim][position], so that the scores of a page are whole vectors without horizontal sums; a V tile is
+/// [position][headDim].
+/// </summary>
+public static unsafe class KvLayout
+{
+    /// <summary>Positions in a page.</summary>
+    public const int PagePositions = 64;
+
+    /// <summary>Floats of one K or V tile: one page of one kv head.</summary>
+    public static int TileFloats(int headDim) => PagePositions * headDim;
+
+    /// <summary>Floats of one page in either pool: the tiles of all kv heads.</summary>
+    public static long PageFloats(int kvHeads, int headDim) => (long)kvHeads * TileFloats(headDim);
+
+    /// <summary>The tile of a page and a kv head in the K or V pool of a layer.</summary>
+    public static float* Tile(float* pool, int page, int kvHeads, int kvHead, int headDim) =>
+        pool + ((((long)page * kvHeads) + kvHead) * TileFloats(headDim));
+}
