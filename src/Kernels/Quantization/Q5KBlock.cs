@@ -1,0 +1,48 @@
+using System.Runtime.InteropServices;
+
+namespace ChainOfSpot.Kernels.Quantization;
+
+/// <summary>
+/// 256 weights, 8 groups of 32, in 176 bytes: w[32 g + i] = d s[g] q - m t[g], s and t in 0…63, q in 0…31. Bytes 0-1: d, 2-3: m
+/// (binary16). Bytes 4-15: s and t as <see cref="SixBitScales"/> has them. Bytes 16-47: bit g of byte l is bit 4 of the q of
+/// weight 32 g + l. Bytes 48-175: the lower four bits of q as in <see cref="BlockQ4_K"/>.
+/// </summary>
+[StructLayout(LayoutKind.Sequential, Pack = 1)]
+public unsafe struct BlockQ5_K : IQuantizedBlock<BlockQ5_K>
+{
+    /// <summary>The scale d of the group scales s.</summary>
+    public Half Scale;
+
+    /// <summary>The scale m of the group minima t.</summary>
+    public Half MinimumScale;
+
+    /// <summary>s and t, six bits each.</summary>
+    public fixed byte GroupScales[12];
+
+    /// <summary>Bit 4 of every q.</summary>
+    public fixed byte QuantsHigh[32];
+
+    /// <summary>The lower four bits of q, two a byte.</summary>
+    public fixed byte QuantsLow[128];
+
+    /// <inheritdoc/>
+    public static int WeightCount => 256;
+
+    /// <inheritdoc/>
+    public static void Dequantize(BlockQ5_K* block, float* weights)
+    {
+        for (int group = 0; group < 8; group++)
+        {
+            (int groupScale, int groupMinimum) = SixBitScales.Read(block->GroupScales, group);
+            float scale = (float)block->Scale * groupScale;
+            float minimum = (float)block->MinimumScale * groupMinimum;
+            byte* low = block->QuantsLow + group / 2 * 32;
+            int shift = group % 2 * 4;
+            for (int l = 0; l < 32; l++)
+            {
+                int quant = ((low[l] >> shift) & 15) | (((block->QuantsHigh[l] >> group) & 1) << 4);
+                weights[32 * group + l] = scale * quant - minimum;
+            }
+        }
+    }
+}
