@@ -8,8 +8,10 @@ namespace ChainOfSpot.Kernels.Quantization;
 /// 32. Bytes 80-81: d, 82-83: m (binary16).
 /// </summary>
 [StructLayout(LayoutKind.Sequential, Pack = 1)]
-public unsafe struct BlockQ2_K : IQuantizedBlock<BlockQ2_K>
+public unsafe struct BlockQ2_K : IQuantizableBlock<BlockQ2_K>
 {
+    private static readonly KQuantLevels Levels = new(GroupSize: 16, SmallestQuant: 0, LargestQuant: 3, SmallestScale: 0, LargestScale: 15, LargestMinimum: 15);
+
     /// <summary>s and t, one group a byte.</summary>
     public fixed byte GroupScales[16];
 
@@ -35,6 +37,18 @@ public unsafe struct BlockQ2_K : IQuantizedBlock<BlockQ2_K>
             for (int i = 16 * group; i < 16 * group + 16; i++)
                 weights[i] = scale * TwoBits.Read(block->Quants, i) - minimum;
         }
+    }
+
+    /// <summary>Searches for the block of smallest squared error; it is never above that of plain rounding.</summary>
+    public static void Quantize(float* weights, BlockQ2_K* block)
+    {
+        KQuantFit fit;
+        KQuantSearch.Fit(Levels, weights, &fit);
+        *block = new BlockQ2_K { Scale = fit.Scale, MinimumScale = fit.MinimumScale };
+        for (int group = 0; group < 16; group++)
+            block->GroupScales[group] = (byte)(fit.GroupScales[group] | (fit.GroupMinima[group] << 4));
+        for (int i = 0; i < WeightCount; i++)
+            TwoBits.Write(block->Quants, i, (int)fit.Quants[i]);
     }
 }
 

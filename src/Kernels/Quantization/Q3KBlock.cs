@@ -9,8 +9,10 @@ namespace ChainOfSpot.Kernels.Quantization;
 /// and 5 of s[4 k + g]. Bytes 108-109: d (binary16).
 /// </summary>
 [StructLayout(LayoutKind.Sequential, Pack = 1)]
-public unsafe struct BlockQ3_K : IQuantizedBlock<BlockQ3_K>
+public unsafe struct BlockQ3_K : IQuantizableBlock<BlockQ3_K>
 {
+    private static readonly KQuantLevels Levels = new(GroupSize: 16, SmallestQuant: -4, LargestQuant: 3, SmallestScale: -32, LargestScale: 31, LargestMinimum: 0);
+
     /// <summary>Bit 2 of every q.</summary>
     public fixed byte QuantsHigh[32];
 
@@ -42,6 +44,26 @@ public unsafe struct BlockQ3_K : IQuantizedBlock<BlockQ3_K>
                 int quant = TwoBits.Read(block->QuantsLow, i) | (((block->QuantsHigh[i % 32] >> (i / 32)) & 1) << 2);
                 weights[i] = scale * (quant - 4);
             }
+        }
+    }
+
+    /// <summary>Searches for the block of smallest squared error; it is never above that of plain rounding.</summary>
+    public static void Quantize(float* weights, BlockQ3_K* block)
+    {
+        KQuantFit fit;
+        KQuantSearch.Fit(Levels, weights, &fit);
+        *block = new BlockQ3_K { Scale = fit.Scale };
+        for (int group = 0; group < 16; group++)
+        {
+            int scale = fit.GroupScales[group] + 32;
+            block->GroupScalesLow[group % 8] |= (byte)((scale & 15) << (group / 8 * 4));
+            block->GroupScalesHigh[group % 4] |= (byte)((scale >> 4) << (group / 4 * 2));
+        }
+        for (int i = 0; i < WeightCount; i++)
+        {
+            int quant = (int)fit.Quants[i] + 4;
+            TwoBits.Write(block->QuantsLow, i, quant & 3);
+            block->QuantsHigh[i % 32] |= (byte)((quant >> 2) << (i / 32));
         }
     }
 }

@@ -8,8 +8,10 @@ namespace ChainOfSpot.Kernels.Quantization;
 /// of weight l of the even group (low nibble) and of the odd one (high).
 /// </summary>
 [StructLayout(LayoutKind.Sequential, Pack = 1)]
-public unsafe struct BlockQ4_K : IQuantizedBlock<BlockQ4_K>
+public unsafe struct BlockQ4_K : IQuantizableBlock<BlockQ4_K>
 {
+    private static readonly KQuantLevels Levels = new(GroupSize: 32, SmallestQuant: 0, LargestQuant: 15, SmallestScale: 0, LargestScale: 63, LargestMinimum: 63);
+
     /// <summary>The scale d of the group scales s.</summary>
     public Half Scale;
 
@@ -37,6 +39,20 @@ public unsafe struct BlockQ4_K : IQuantizedBlock<BlockQ4_K>
             int shift = group % 2 * 4;
             for (int l = 0; l < 32; l++)
                 weights[32 * group + l] = scale * ((quants[l] >> shift) & 15) - minimum;
+        }
+    }
+
+    /// <summary>Searches for the block of smallest squared error; it is never above that of plain rounding.</summary>
+    public static void Quantize(float* weights, BlockQ4_K* block)
+    {
+        KQuantFit fit;
+        KQuantSearch.Fit(Levels, weights, &fit);
+        *block = new BlockQ4_K { Scale = fit.Scale, MinimumScale = fit.MinimumScale };
+        for (int group = 0; group < 8; group++)
+        {
+            SixBitScales.Write(block->GroupScales, group, fit.GroupScales[group], fit.GroupMinima[group]);
+            for (int l = 0; l < 32; l++)
+                block->Quants[group / 2 * 32 + l] |= (byte)((int)fit.Quants[32 * group + l] << (group % 2 * 4));
         }
     }
 }

@@ -8,8 +8,10 @@ namespace ChainOfSpot.Kernels.Quantization;
 /// weight 32 g + l. Bytes 48-175: the lower four bits of q as in <see cref="BlockQ4_K"/>.
 /// </summary>
 [StructLayout(LayoutKind.Sequential, Pack = 1)]
-public unsafe struct BlockQ5_K : IQuantizedBlock<BlockQ5_K>
+public unsafe struct BlockQ5_K : IQuantizableBlock<BlockQ5_K>
 {
+    private static readonly KQuantLevels Levels = new(GroupSize: 32, SmallestQuant: 0, LargestQuant: 31, SmallestScale: 0, LargestScale: 63, LargestMinimum: 63);
+
     /// <summary>The scale d of the group scales s.</summary>
     public Half Scale;
 
@@ -42,6 +44,24 @@ public unsafe struct BlockQ5_K : IQuantizedBlock<BlockQ5_K>
             {
                 int quant = ((low[l] >> shift) & 15) | (((block->QuantsHigh[l] >> group) & 1) << 4);
                 weights[32 * group + l] = scale * quant - minimum;
+            }
+        }
+    }
+
+    /// <summary>Searches for the block of smallest squared error; it is never above that of plain rounding.</summary>
+    public static void Quantize(float* weights, BlockQ5_K* block)
+    {
+        KQuantFit fit;
+        KQuantSearch.Fit(Levels, weights, &fit);
+        *block = new BlockQ5_K { Scale = fit.Scale, MinimumScale = fit.MinimumScale };
+        for (int group = 0; group < 8; group++)
+        {
+            SixBitScales.Write(block->GroupScales, group, fit.GroupScales[group], fit.GroupMinima[group]);
+            for (int l = 0; l < 32; l++)
+            {
+                int quant = (int)fit.Quants[32 * group + l];
+                block->QuantsLow[group / 2 * 32 + l] |= (byte)((quant & 15) << (group % 2 * 4));
+                block->QuantsHigh[l] |= (byte)((quant >> 4) << group);
             }
         }
     }

@@ -9,8 +9,10 @@ namespace ChainOfSpot.Kernels.Quantization;
 /// 208-209: d (binary16).
 /// </summary>
 [StructLayout(LayoutKind.Sequential, Pack = 1)]
-public unsafe struct BlockQ6_K : IQuantizedBlock<BlockQ6_K>
+public unsafe struct BlockQ6_K : IQuantizableBlock<BlockQ6_K>
 {
+    private static readonly KQuantLevels Levels = new(GroupSize: 16, SmallestQuant: -32, LargestQuant: 31, SmallestScale: -128, LargestScale: 127, LargestMinimum: 0);
+
     /// <summary>The lower four bits of q, two a byte.</summary>
     public fixed byte QuantsLow[128];
 
@@ -37,6 +39,22 @@ public unsafe struct BlockQ6_K : IQuantizedBlock<BlockQ6_K>
                 int low = (block->QuantsLow[i / 128 * 64 + i % 64] >> (i / 64 % 2 * 4)) & 15;
                 weights[i] = scale * ((low | (TwoBits.Read(block->QuantsHigh, i) << 4)) - 32);
             }
+        }
+    }
+
+    /// <summary>Searches for the block of smallest squared error; it is never above that of plain rounding.</summary>
+    public static void Quantize(float* weights, BlockQ6_K* block)
+    {
+        KQuantFit fit;
+        KQuantSearch.Fit(Levels, weights, &fit);
+        *block = new BlockQ6_K { Scale = fit.Scale };
+        for (int group = 0; group < 16; group++)
+            block->GroupScales[group] = (sbyte)fit.GroupScales[group];
+        for (int i = 0; i < WeightCount; i++)
+        {
+            int quant = (int)fit.Quants[i] + 32;
+            block->QuantsLow[i / 128 * 64 + i % 64] |= (byte)((quant & 15) << (i / 64 % 2 * 4));
+            TwoBits.Write(block->QuantsHigh, i, quant >> 4);
         }
     }
 }

@@ -3,7 +3,7 @@ namespace ChainOfSpot.Kernels.Quantization;
 /// <summary>
 /// One row of floats to the blocks that stand for it, the reverse of <see cref="Dequantize"/>. Reads 4 bytes a weight and writes
 /// <see cref="ElementTypes.RowBytes"/>. The formats whose levels follow from the extremes of a block (Q4_0 Q4_1 Q5_0 Q5_1 Q8_0)
-/// give the bytes of ggml's reference.
+/// give the bytes of ggml's reference; the K-quants are searched for the smallest squared error.
 /// </summary>
 public static unsafe class Quantize
 {
@@ -43,6 +43,21 @@ public static unsafe class Quantize
                 break;
             case ElementType.Q8_0:
                 Blocks<BlockQ8_0>(weights, columns, destination);
+                break;
+            case ElementType.Q2_K:
+                Blocks<BlockQ2_K>(weights, columns, destination);
+                break;
+            case ElementType.Q3_K:
+                Blocks<BlockQ3_K>(weights, columns, destination);
+                break;
+            case ElementType.Q4_K:
+                Blocks<BlockQ4_K>(weights, columns, destination);
+                break;
+            case ElementType.Q5_K:
+                Blocks<BlockQ5_K>(weights, columns, destination);
+                break;
+            case ElementType.Q6_K:
+                Blocks<BlockQ6_K>(weights, columns, destination);
                 break;
             default:
                 throw new ArgumentOutOfRangeException(nameof(type), type, "Weights cannot be quantised to this type.");
