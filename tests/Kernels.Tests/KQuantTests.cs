@@ -45,7 +45,10 @@ public sealed unsafe class KQuantTests
     {
         Assert.All(Restore(type, new float[256]), weight => Assert.Equal(0, weight));
         foreach (float extreme in (float[])[1e-12f, -1e-12f, 1e30f, -1e30f, float.MaxValue])
-            Assert.All(Restore(type, [.. Enumerable.Range(0, 256).Select(i => i % 3 * extreme / 2)]), weight => Assert.True(float.IsFinite(weight)));
+        {
+            float[] weights = [.. Enumerable.Range(0, 256).Select(i => i % 3 * (extreme / 2))];
+            Assert.All(Restore(type, weights), weight => Assert.True(float.IsFinite(weight)));
+        }
     }
 
     private static float[] Restore(ElementType type, float[] weights)

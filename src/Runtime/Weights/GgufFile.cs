@@ -70,9 +70,12 @@ public sealed class GgufFile : WeightFile
                 throw cursor.Error("is there twice");
         }
         GgufMetadata metadata = new(file.Path, values);
-        int alignment = metadata.FindInteger(GgufFormat.AlignmentKey) ?? GgufFormat.DefaultAlignment;
+        int alignment = metadata.FindInteger(GgufFormat.AlignmentKey) ?? (int)GgufFormat.DefaultAlignment;
         if (alignment < GgufFormat.SmallestAlignment || !BitOperations.IsPow2(alignment))
-            throw metadata.Error(GgufFormat.AlignmentKey, $"is {alignment}; a power of two from {GgufFormat.SmallestAlignment} was expected");
+        {
+            throw metadata.Error(
+                GgufFormat.AlignmentKey, $"is {alignment}; a power of two from {GgufFormat.SmallestAlignment} was expected");
+        }
 
         OrderedDictionary<string, TensorInfo> infos = new(tensorCount);
         for (int i = 0; i < tensorCount; i++)

@@ -10,10 +10,10 @@ namespace ChainOfSpot.Runtime.Weights;
 internal static class GgufFormat
 {
     public const uint Magic = 0x46554747; // "GGUF"
-    public const int HeaderBytes = 24;
     public const int NewestVersion = 3;
-    public const int DefaultAlignment = 32;
-    public const int SmallestAlignment = 8;
+    public const uint DefaultAlignment = 32;
+    public const uint SmallestAlignment = 8;
+    public const uint LargestAlignment = 1 << 30;
     public const int MaxKeyBytes = 65535;
     public const int MaxTensorNameBytes = 64;
     public const int MaxRank = 4;

@@ -12,13 +12,13 @@ public sealed class GgufWriter
 {
     private readonly OrderedDictionary<string, object> _metadata = [];
     private readonly OrderedDictionary<string, Announced> _tensors = [];
-    private int _alignment = GgufFormat.DefaultAlignment;
+    private uint _alignment = GgufFormat.DefaultAlignment;
 
     /// <summary>Adds a metadata entry. The key <c>general.alignment</c> sets where tensors may start.</summary>
     /// <param name="key">Its key, of at most 65535 bytes.</param>
     /// <param name="value">A value of one of the types that <see cref="GgufMetadata"/> names, or an array of one.</param>
     /// <exception cref="ArgumentException">The key is there already or too long, the type is none of GGUF's, or the alignment
-    /// is no <see cref="uint"/> power of two of at least 8.</exception>
+    /// is no <see cref="uint"/> power of two from 8 to 2³⁰.</exception>
     public void AddMetadata(string key, object value)
     {
         ArgumentNullException.ThrowIfNull(value);
@@ -27,9 +27,12 @@ public sealed class GgufWriter
         CheckName(key, GgufFormat.MaxKeyBytes, _metadata.ContainsKey(key), nameof(key));
         if (key == GgufFormat.AlignmentKey)
         {
-            if (value is not uint alignment || alignment is < GgufFormat.SmallestAlignment or > 1 << 30 || !BitOperations.IsPow2(alignment))
+            if (value is not (uint and >= GgufFormat.SmallestAlignment and <= GgufFormat.LargestAlignment and var alignment)
+                || !BitOperations.IsPow2(alignment))
+            {
                 throw new ArgumentException($"The alignment is {value}; a UInt32 power of two from 8 was expected.", nameof(value));
-            _alignment = (int)alignment;
+            }
+            _alignment = alignment;
         }
         _metadata.Add(key, value);
     }
@@ -39,7 +42,7 @@ public sealed class GgufWriter
     /// <param name="type">How it is stored; not <see cref="ElementType.U8"/>, which GGUF lacks.</param>
     /// <param name="shape">One to four dimensions, slowest first, the last one whole blocks.</param>
     /// <param name="writeData">Writes exactly its bytes.</param>
-    /// <exception cref="ArgumentException">The file could not be read: a name is twice or too long, or type and shape do not fit.</exception>
+    /// <exception cref="ArgumentException">The name is there already or too long, or type and shape do not fit.</exception>
     public void AddTensor(string name, ElementType type, IReadOnlyList<long> shape, Action<Stream> writeData)
     {
         ArgumentNullException.ThrowIfNull(shape);

@@ -4,7 +4,7 @@ using ChainOfSpot.Runtime.Weights;
 using ChainOfSpot.TestSupport;
 using CsCheck;
 
-namespace ChainOfSpot.Runtime.Tests;
+namespace ChainOfSpot.Runtime.Tests.Weights;
 
 public sealed class GgufFileTests
 {

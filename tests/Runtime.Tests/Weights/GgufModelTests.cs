@@ -1,7 +1,7 @@
 using ChainOfSpot.Runtime.Weights;
 using ChainOfSpot.TestSupport;
 
-namespace ChainOfSpot.Runtime.Tests;
+namespace ChainOfSpot.Runtime.Tests.Weights;
 
 public sealed unsafe class GgufModelTests : IDisposable
 {

@@ -3,7 +3,7 @@ using ChainOfSpot.Runtime.Weights;
 using ChainOfSpot.TestSupport;
 using CsCheck;
 
-namespace ChainOfSpot.Runtime.Tests;
+namespace ChainOfSpot.Runtime.Tests.Weights;
 
 public sealed unsafe class GgufWriterTests : IDisposable
 {
@@ -38,10 +38,10 @@ public sealed unsafe class GgufWriterTests : IDisposable
     {
         object[] values =
         [
-            (byte)200, (sbyte)-100, (ushort)60000, (short)-30000, 4000000000u, -2000000000, ulong.MaxValue, long.MinValue, 1.5f, -0.1, true,
-            "▁naïve", new byte[] { 1, 2 }, new sbyte[] { -1 }, new ushort[] { 3 }, new short[] { -3 }, new[] { 5u }, new[] { -5, 6 },
-            new[] { ulong.MaxValue }, new[] { long.MinValue }, new[] { 0.5f, -0f }, new[] { 0.1 }, new[] { true, false }, new[] { "", "a\n" },
-            Array.Empty<string>(),
+            (byte)200, (sbyte)-100, (ushort)60000, (short)-30000, 4000000000u, -2000000000, ulong.MaxValue, long.MinValue, 1.5f, -0.1,
+            true, "▁naïve", new byte[] { 1, 2 }, new sbyte[] { -1 }, new ushort[] { 3 }, new short[] { -3 }, new[] { 5u },
+            new[] { -5, 6 }, new[] { ulong.MaxValue }, new[] { long.MinValue }, new[] { 0.5f, -0f }, new[] { 0.1 },
+            new[] { true, false }, new[] { "", "a\n" }, Array.Empty<string>(),
         ];
         GgufWriter writer = new();
         for (int i = 0; i < values.Length; i++)
