@@ -1,5 +1,6 @@
 using System.Runtime.CompilerServices;
 using ChainOfSpot.Kernels;
+using ChainOfSpot.Kernels.Quantization;
 
 namespace ChainOfSpot.Runtime.Weights;
 
@@ -19,8 +20,14 @@ public sealed unsafe class StoredTensor
     /// <exception cref="WeightFileException">It does not lie inside the file, or its size overflows.</exception>
     internal StoredTensor(MappedFile source, string name, ElementType type, long[] shape, long offset)
     {
-        if (!TryCount(shape, out long count) || count > long.MaxValue / type.Size())
+        if (!TryCount(shape, out long count) || count / type.BlockElements() > long.MaxValue / type.BlockBytes())
             throw new WeightFileException(source.Path, $"tensor '{name}' has the impossible shape [{string.Join(", ", shape)}]");
+        if (type.IsQuantized() && (shape.Length == 0 || shape[^1] % type.BlockElements() != 0))
+        {
+            throw new WeightFileException(
+                source.Path,
+                $"tensor '{name}' has the shape [{string.Join(", ", shape)}], but rows of {type} are whole blocks of {type.BlockElements()}");
+        }
         _source = source;
         _offset = offset;
         Name = name;
@@ -46,36 +53,22 @@ public sealed unsafe class StoredTensor
     public long ElementCount { get; }
 
     /// <summary>Its size.</summary>
-    public long ByteLength => ElementCount * Type.Size();
+    public long ByteLength => ElementCount / Type.BlockElements() * Type.BlockBytes();
 
     /// <summary>The address of its first byte, at any alignment. Valid while the file is open.</summary>
     /// <exception cref="ObjectDisposedException">The file was closed.</exception>
     public nint Data => (nint)((byte*)_source.Address + _offset);
 
-    /// <summary>A copy of its numbers, widened to binary32 without loss; for small tensors.</summary>
+    /// <summary>A copy of its numbers as binary32, exact for the plain float types; for small tensors.</summary>
     /// <exception cref="WeightFileException">It holds integers, or too many numbers for an array.</exception>
     /// <exception cref="ObjectDisposedException">The file was closed.</exception>
     public float[] ToFloats()
     {
+        if (Type is ElementType.I32 or ElementType.I64 or ElementType.U8)
+            throw new WeightFileException(File, $"tensor '{Name}' is stored as {Type}; a type of weights was expected");
         float[] result = new float[ArrayLength()];
-        byte* source = (byte*)Data;
-        switch (Type)
-        {
-            case ElementType.F32:
-                fixed (float* destination = result)
-                    Buffer.MemoryCopy(source, destination, ByteLength, ByteLength);
-                break;
-            case ElementType.F16:
-                for (int i = 0; i < result.Length; i++)
-                    result[i] = (float)Unsafe.ReadUnaligned<Half>(source + 2L * i);
-                break;
-            case ElementType.BF16:
-                for (int i = 0; i < result.Length; i++)
-                    result[i] = BitConverter.Int32BitsToSingle(Unsafe.ReadUnaligned<ushort>(source + 2L * i) << 16);
-                break;
-            default:
-                throw new WeightFileException(File, $"tensor '{Name}' is stored as {Type}; F32, F16 or BF16 was expected");
-        }
+        fixed (float* destination = result)
+            Dequantize.Row(Type, (byte*)Data, result.Length, destination);
         GC.KeepAlive(_source);
         return result;
     }
