@@ -97,7 +97,7 @@ public abstract class CpuDevice : Device
             columns = checked((int)(part.ElementCount / rows));
             segments[i] = new WeightSegment(part.Data, part.Type, rows);
         }
-        return new CpuWeight(segments, columns);
+        return new CpuWeight(segments, columns, parts);
     }
 
     /// <inheritdoc/>

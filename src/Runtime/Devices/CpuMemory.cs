@@ -1,5 +1,6 @@
 using System.Runtime.InteropServices;
 using ChainOfSpot.Kernels;
+using ChainOfSpot.Runtime.Weights;
 
 namespace ChainOfSpot.Runtime.Devices;
 
@@ -62,9 +63,13 @@ internal sealed unsafe class CpuWeight : Weight
 {
     private readonly CpuMemory _segments;
 
-    public CpuWeight(ReadOnlySpan<WeightSegment> segments, int columns)
+    /// <summary>Keeps the mapped files reachable that the segments point into.</summary>
+    private readonly IReadOnlyList<StoredTensor> _parts;
+
+    public CpuWeight(ReadOnlySpan<WeightSegment> segments, int columns, IReadOnlyList<StoredTensor> parts)
         : base(TotalRows(segments), columns)
     {
+        _parts = parts;
         _segments = new CpuMemory(segments.Length * sizeof(WeightSegment), "a weight's segments");
         segments.CopyTo(new Span<WeightSegment>(_segments.Data, segments.Length));
         SegmentCount = segments.Length;
@@ -85,7 +90,11 @@ internal sealed unsafe class CpuWeight : Weight
         }
     }
 
-    public override void Dispose() => _segments.Dispose();
+    public override void Dispose()
+    {
+        _segments.Dispose();
+        GC.KeepAlive(_parts);
+    }
 
     private static int TotalRows(ReadOnlySpan<WeightSegment> segments)
     {
