@@ -78,7 +78,8 @@ public sealed class HostilePictureTests
     {
         string path = Fixtures.Path("images", "rgb-97x61.png");
         Assert.Equal(97, Picture.Decode(path, new PictureOptions { MaxPixels = 97 * 61 }).Width);
-        PictureException error = Assert.Throws<PictureException>(() => Picture.Decode(path, new PictureOptions { MaxPixels = (97 * 61) - 1 }));
+        var less = new PictureOptions { MaxPixels = (97 * 61) - 1 };
+        PictureException error = Assert.Throws<PictureException>(() => Picture.Decode(path, less));
         Assert.Contains("97 x 61", error.Message, StringComparison.Ordinal);
     }
 

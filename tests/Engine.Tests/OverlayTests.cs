@@ -61,7 +61,8 @@ public sealed class OverlayTests
     public void Long_text_is_wrapped_and_bounded()
     {
         Picture picture = Picture.FromRgb(640, 640, new byte[640 * 640 * 3]);
-        Picture overlay = Overlay.Draw(picture, new PixelBox(0, 0, 5, 5), new string('x', 100_000), string.Join('\n', Enumerable.Repeat("a b c", 5000)));
+        Picture overlay = Overlay.Draw(
+            picture, new PixelBox(0, 0, 5, 5), new string('x', 100_000), string.Join('\n', Enumerable.Repeat("a b c", 5000)));
         Assert.InRange(overlay.Height, 1500, 3000);
     }
 

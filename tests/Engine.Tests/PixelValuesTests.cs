@@ -18,8 +18,9 @@ public sealed unsafe class PixelValuesTests
     [InlineData("orig-safetensors-embedded-tower")]
     public void Pixel_values_are_those_of_Hugging_Face(string checkpoint)
     {
-        JsonElement golden = JsonDocument.Parse(File.ReadAllBytes(Fixtures.Path("llava", $"{checkpoint}.golden", "golden.json"))).RootElement;
-        var tensors = new SafetensorsFixture(Fixtures.Path("llava", $"{checkpoint}.golden", "golden.safetensors"));
+        string folder = Fixtures.Path("llava", $"{checkpoint}.golden");
+        JsonElement golden = JsonDocument.Parse(File.ReadAllBytes(Path.Combine(folder, "golden.json"))).RootElement;
+        var tensors = new SafetensorsFixture(Path.Combine(folder, "golden.safetensors"));
         int side = golden.GetProperty("image_size").GetInt32();
         foreach (JsonElement expected in golden.GetProperty("cases").EnumerateArray())
         {
@@ -53,7 +54,8 @@ public sealed unsafe class PixelValuesTests
         fixed (float* levelsAt = levels, planesAt = planes)
         {
             CropResize.HorizontalCpu<Vector256<float>, Lanes256>(geometry, source, workspace, 0, geometry.Rows);
-            CropResize.VerticalCpu<Vector256<float>, Lanes256>(geometry, workspace, destination, levelsAt, planesAt, 0, geometry.Vertical.Output);
+            CropResize.VerticalCpu<Vector256<float>, Lanes256>(
+                geometry, workspace, destination, levelsAt, planesAt, 0, geometry.Vertical.Output);
         }
         NativeMemory.AlignedFree(workspace);
         return (rgb, planes);
