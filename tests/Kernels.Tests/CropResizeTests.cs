@@ -22,7 +22,8 @@ public sealed unsafe class CropResizeTests
     [MemberData(nameof(ResampleCases))]
     public void Resizes_as_Pillow_does(string name)
     {
-        JsonElement expected = Json("resample.json").GetProperty("cases").EnumerateArray().Single(c => c.GetProperty("name").GetString() == name);
+        JsonElement expected = Json("resample.json").GetProperty("cases").EnumerateArray()
+            .Single(c => c.GetProperty("name").GetString() == name);
         int width = Int(expected, "width"), height = Int(expected, "height");
         byte[] picture = Generated(width, height, Int(expected, "start"));
         ResampleGeometry geometry = ResampleGeometry.Whole(width, height, Int(expected, "out_width"), Int(expected, "out_height"));
@@ -62,7 +63,8 @@ public sealed unsafe class CropResizeTests
     [Fact]
     public void Every_width_equals_the_definition_for_any_crop()
     {
-        Gen.Select(Gen.Int[1, 70], Gen.Int[1, 70], Gen.Int[-60, 120], Gen.Int[-60, 120], Gen.Int[1, 150], Gen.Int[1, 150], Gen.Int[1, 60], Gen.Int[0, 9999])
+        Gen<int> side70 = Gen.Int[1, 70], corner = Gen.Int[-60, 120], boxSide = Gen.Int[1, 150];
+        Gen.Select(side70, side70, corner, corner, boxSide, boxSide, Gen.Int[1, 60], Gen.Int[0, 9999])
             .Sample((width, height, left, top, boxWidth, boxHeight, side, start) =>
             {
                 var box = new PixelBox(left, top, left + boxWidth, top + boxHeight);
@@ -105,7 +107,10 @@ public sealed unsafe class CropResizeTests
         for (int i = 0; i < Side * Side; i++)
         {
             for (int c = 0; c < 3; c++)
-                Assert.InRange(planes[c * Side * Side + i], (rgb[i * 3 + c] / 255.0 - Mean[c]) / Std[c] - 2e-6, (rgb[i * 3 + c] / 255.0 - Mean[c]) / Std[c] + 2e-6);
+            {
+                double expected = (rgb[i * 3 + c] / 255.0 - Mean[c]) / Std[c];
+                Assert.InRange(planes[c * Side * Side + i], expected - 2e-6, expected + 2e-6);
+            }
         }
     }
 
@@ -113,9 +118,11 @@ public sealed unsafe class CropResizeTests
     public void A_huge_picture_needs_little_workspace()
     {
         Assert.InRange(CropResize.WorkspaceBytes(ResampleGeometry.Square(12000, 9000, 336)), 1, 10 << 20);
-        Assert.InRange(CropResize.WorkspaceBytes(ResampleGeometry.Crop(12000, 9000, new PixelBox(6000, 6000, 6400, 6400), 336)), 1, 1 << 20);
+        var box = new PixelBox(6000, 6000, 6400, 6400);
+        Assert.InRange(CropResize.WorkspaceBytes(ResampleGeometry.Crop(12000, 9000, box, 336)), 1, 1 << 20);
         // A frame far larger than its picture costs no more than the picture.
-        Assert.InRange(CropResize.WorkspaceBytes(ResampleGeometry.Crop(10, 10, new PixelBox(-60000, -60000, 60000, 60000), 336)), 1, 1 << 20);
+        box = new PixelBox(-60000, -60000, 60000, 60000);
+        Assert.InRange(CropResize.WorkspaceBytes(ResampleGeometry.Crop(10, 10, box, 336)), 1, 1 << 20);
     }
 
     [Theory]
@@ -172,10 +179,15 @@ public sealed unsafe class CropResizeTests
         fixed (float* levelsAt = levels, planesAt = planes)
         {
             for (int part = parts - 1; part >= 0; part--)
-                CropResize.HorizontalCpu<TVector, TLanes>(geometry, source.Start, workspace, geometry.Rows * part / parts, geometry.Rows * (part + 1) / parts);
-            int height = geometry.Vertical.Output;
+            {
+                int first = geometry.Rows * part / parts, end = geometry.Rows * (part + 1) / parts;
+                CropResize.HorizontalCpu<TVector, TLanes>(geometry, source.Start, workspace, first, end);
+            }
             for (int part = parts - 1; part >= 0; part--)
-                CropResize.VerticalCpu<TVector, TLanes>(geometry, workspace, destination, levelsAt, planesAt, height * part / parts, height * (part + 1) / parts);
+            {
+                int first = geometry.Vertical.Output * part / parts, end = geometry.Vertical.Output * (part + 1) / parts;
+                CropResize.VerticalCpu<TVector, TLanes>(geometry, workspace, destination, levelsAt, planesAt, first, end);
+            }
         }
         NativeMemory.AlignedFree(workspace);
         return (rgb, planes);

@@ -3,7 +3,9 @@ using static ChainOfSpot.Images.Canvas;
 
 namespace ChainOfSpot.Images;
 
-/// <summary>Shows where the model looked and what it said: a copy of the picture with the region marked, question and answer below.</summary>
+/// <summary>
+/// Shows where the model looked and what it said: a copy of the picture with the region marked, question and answer below.
+/// </summary>
 public static class Overlay
 {
     // Smaller pictures are enlarged to this length of their longer side, so that box and text have pixels to be drawn with.
@@ -44,12 +46,14 @@ public static class Overlay
         List<string> answerLines = Wrap(answer, lineWidth * StrokeFont.CapHeight / cap);
         float line = cap * StrokeFont.LineHeight / StrokeFont.CapHeight;
         float text = questionLines.Count * line * QuestionSize + answerLines.Count * line;
-        int height = shown.Height + 2 * padding + (int)MathF.Ceiling(text - (line - cap) + AnswerGap * cap + cap * StrokeFont.Descent / StrokeFont.CapHeight);
+        float below = AnswerGap * cap + cap * StrokeFont.Descent / StrokeFont.CapHeight - (line - cap);
+        int height = shown.Height + 2 * padding + (int)MathF.Ceiling(text + below);
 
         var canvas = new Canvas(width, height, Ink);
         int left = (width - shown.Width) / 2;
         canvas.Copy(shown, left, 0);
-        Mark(canvas, new PixelBox(left, 0, left + shown.Width, shown.Height), Scale(picture, region, enlarged), Math.Max(3, (int)(cap / 4)));
+        var pictureBox = new PixelBox(left, 0, left + shown.Width, shown.Height);
+        Mark(canvas, pictureBox, Scale(region.ClampTo(picture.Width, picture.Height), enlarged), Math.Max(3, (int)(cap / 4)));
 
         canvas.Fill(new PixelBox(padding, shown.Height + padding, padding + Math.Max(3, (int)(cap / 4)), height - padding), Accent);
         float baseline = shown.Height + padding + cap * QuestionSize;
@@ -69,9 +73,7 @@ public static class Overlay
 
     private static void Mark(Canvas canvas, PixelBox picture, PixelBox region, int thickness)
     {
-        var box = new PixelBox(
-            Math.Max(region.Left + picture.Left, picture.Left), Math.Max(region.Top, picture.Top),
-            Math.Min(region.Right + picture.Left, picture.Right), Math.Min(region.Bottom, picture.Bottom));
+        PixelBox box = region.ClampTo(picture.Width, picture.Height).Offset(picture.Left, picture.Top);
         if (box.Width <= 0 || box.Height <= 0)
             return;
         canvas.Fill(picture with { Bottom = box.Top }, Ink, Dimming);
@@ -90,13 +92,8 @@ public static class Overlay
         Math.Max(box.Left - by, within.Left), Math.Max(box.Top - by, within.Top),
         Math.Min(box.Right + by, within.Right), Math.Min(box.Bottom + by, within.Bottom));
 
-    private static PixelBox Scale(Picture picture, PixelBox region, double by)
-    {
-        // Clipped first: the corners of a region may be anywhere.
-        int left = Math.Clamp(region.Left, 0, picture.Width), right = Math.Clamp(region.Right, 0, picture.Width);
-        int top = Math.Clamp(region.Top, 0, picture.Height), bottom = Math.Clamp(region.Bottom, 0, picture.Height);
-        return new PixelBox((int)(left * by), (int)(top * by), (int)Math.Ceiling(right * by), (int)Math.Ceiling(bottom * by));
-    }
+    private static PixelBox Scale(PixelBox box, double by) => new(
+        (int)(box.Left * by), (int)(box.Top * by), (int)Math.Ceiling(box.Right * by), (int)Math.Ceiling(box.Bottom * by));
 
     private static unsafe Picture Enlarge(Picture picture, double by)
     {

@@ -96,7 +96,10 @@ public sealed class Picture
         ArgumentOutOfRangeException.ThrowIfNegativeOrZero(height);
         ArgumentOutOfRangeException.ThrowIfGreaterThan(Math.Max(width, height), ResampleGeometry.MaxSide);
         if (rgb.Length != (long)width * height * 3)
-            throw new ArgumentException($"{width} x {height} RGB pixels are {(long)width * height * 3} bytes, not {rgb.Length}.", nameof(rgb));
+        {
+            throw new ArgumentException(
+                $"{width} x {height} RGB pixels are {(long)width * height * 3} bytes, not {rgb.Length}.", nameof(rgb));
+        }
         return new Picture(width, height, rgb.ToArray());
     }
 

@@ -22,7 +22,7 @@ internal static unsafe class SkiaCodec
             {
                 using SKData data = SKData.Create((nint)bytes, encoded.Length);
                 using SKCodec codec = SKCodec.Create(data)
-                    ?? throw new PictureException(origin, "is no picture that can be read; expected a whole JPEG, PNG, WebP, GIF or BMP file.");
+                    ?? throw new PictureException(origin, "is no picture that can be read; expected a JPEG, PNG, WebP, GIF or BMP file.");
                 if (codec.EncodedFormat == SKEncodedImageFormat.Jpeg && JpegMarkers.LacksScans(encoded))
                     throw new PictureException(origin, "is truncated (Jpeg, without its last scans); expected a whole file.");
                 orientation = (ExifOrientation)codec.EncodedOrigin;
@@ -31,7 +31,8 @@ internal static unsafe class SkiaCodec
         }
         catch (Exception error) when (error is DllNotFoundException or TypeInitializationException)
         {
-            throw new PictureException(origin, $"cannot be decoded: the native library libSkiaSharp was not loaded ({error.Message}).", error);
+            throw new PictureException(
+                origin, $"cannot be decoded: the native library libSkiaSharp was not loaded ({error.Message}).", error);
         }
     }
 
@@ -54,7 +55,10 @@ internal static unsafe class SkiaCodec
         SKImageInfo target = PixelsOf(codec.Info.Width, codec.Info.Height, SKAlphaType.Unpremul);
         long pixels = (long)target.Width * target.Height;
         if (Math.Max(target.Width, target.Height) > ResampleGeometry.MaxSide)
-            throw new PictureException(origin, $"is {target.Width} x {target.Height} pixels; expected at most {ResampleGeometry.MaxSide} a side.");
+        {
+            throw new PictureException(
+                origin, $"is {target.Width} x {target.Height} pixels; expected at most {ResampleGeometry.MaxSide} a side.");
+        }
         if (pixels > Math.Min(maxPixels, Array.MaxLength / 3))
             throw new PictureException(origin, $"is {target.Width} x {target.Height} pixels; expected at most {maxPixels} in all.");
 

@@ -55,7 +55,9 @@ public static unsafe partial class CropResize
             return sum;
         }
 
-        /// <summary>Computes the table; first pixels count from <paramref name="origin"/>, counts are multiples of <paramref name="block"/>.</summary>
+        /// <summary>
+        /// Computes the table; first pixels count from <paramref name="origin"/>, counts are multiples of <paramref name="block"/>.
+        /// </summary>
         public void Fill(in ResampleAxis axis, int origin, int block)
         {
             for (int output = 0; output < _outputs; output++)

@@ -58,9 +58,10 @@ internal readonly unsafe struct TapLanes512 : ITapLanes<Vector512<int>>
         if (Avx512Vbmi.IsSupported)
         {
             return Avx512Vbmi.PermuteVar64x8(pixels, Vector512.Create(
-                0, 32, 3, 32, 1, 32, 4, 32, 2, 32, 5, 32, 32, 32, 32, 32, 6, 32, 9, 32, 7, 32, 10, 32, 8, 32, 11, 32, 32, 32, 32, 32,
-                12, 32, 15, 32, 13, 32, 16, 32, 14, 32, 17, 32, 32, 32, 32, 32, 18, 32, 21, 32, 19, 32, 22, 32, 20, 32, 23, 32, 32, 32, 32, (byte)32))
-                .AsInt32();
+                0, 32, 3, 32, 1, 32, 4, 32, 2, 32, 5, 32, 32, 32, 32, 32,
+                6, 32, 9, 32, 7, 32, 10, 32, 8, 32, 11, 32, 32, 32, 32, 32,
+                12, 32, 15, 32, 13, 32, 16, 32, 14, 32, 17, 32, 32, 32, 32, 32,
+                18, 32, 21, 32, 19, 32, 22, 32, 20, 32, 23, 32, 32, 32, 32, (byte)32)).AsInt32();
         }
         Vector512<short> groups = Avx512BW.PermuteVar32x16(pixels.AsInt16(), Vector512.Create(
             0, 1, 2, 0, 0, 0, 0, 0, 3, 4, 5, 0, 0, 0, 0, 0, 6, 7, 8, 0, 0, 0, 0, 0, 9, 10, 11, 0, 0, 0, 0, (short)0));
@@ -176,7 +177,8 @@ internal readonly unsafe struct TapLanes128 : ITapLanes<Vector128<int>>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static void StoreClip8(Vector128<int> high, Vector128<int> low, byte* destination)
     {
-        Vector128<int> pixels = (FoldGroups(high, low) + Vector128.Create(1 << (BicubicWindow.FractionBits - 1))) >> BicubicWindow.FractionBits;
+        Vector128<int> rounded = FoldGroups(high, low) + Vector128.Create(1 << (BicubicWindow.FractionBits - 1));
+        Vector128<int> pixels = rounded >> BicubicWindow.FractionBits;
         *(uint*)destination = Clip8(pixels, Vector128<int>.Zero, Vector128<int>.Zero, Vector128<int>.Zero).AsUInt32().ToScalar();
     }
 
@@ -188,7 +190,7 @@ internal readonly unsafe struct TapLanes128 : ITapLanes<Vector128<int>>
             return Sse2.PackUnsignedSaturate(Sse2.PackSignedSaturate(a, b), Sse2.PackSignedSaturate(c, d));
         return Vector128.Narrow(Vector128.Narrow(Clamp(a), Clamp(b)).AsUInt16(), Vector128.Narrow(Clamp(c), Clamp(d)).AsUInt16());
 
-        static Vector128<int> Clamp(Vector128<int> value) => Vector128.Min(Vector128.Max(value, Vector128<int>.Zero), Vector128.Create(255));
+        static Vector128<int> Clamp(Vector128<int> value) => Vector128.Clamp(value, Vector128<int>.Zero, Vector128.Create(255));
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]

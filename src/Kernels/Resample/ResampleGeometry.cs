@@ -120,6 +120,9 @@ public readonly record struct ResampleGeometry
         bool near = box.Left >= -MaxSide && box.Top >= -MaxSide && box.Right <= MaxSide && box.Bottom <= MaxSide;
         // Compared before subtracting: a box from far outside must not wrap into a valid one.
         if (!near || box.Left >= box.Right || box.Top >= box.Bottom || box.Width > MaxSide || box.Height > MaxSide)
-            throw new ArgumentOutOfRangeException(nameof(box), box, $"A box has 1 to {MaxSide} pixels a side, within {MaxSide} pixels of the picture.");
+        {
+            throw new ArgumentOutOfRangeException(
+                nameof(box), box, $"A box has 1 to {MaxSide} pixels a side, within {MaxSide} pixels of the picture.");
+        }
     }
 }
