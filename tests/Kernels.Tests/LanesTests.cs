@@ -53,6 +53,35 @@ public sealed unsafe class LanesTests
                 Assert.InRange(Math.Abs(actual - expected), 0, 2 * (double)MathF.BitIncrement((float)expected) - 2 * (double)(float)expected);
             }
             Assert.Equal(0f, TLanes.MaxLane(TLanes.Exp(TLanes.Broadcast(float.NegativeInfinity))));
+            Assert.True(float.IsNaN(TLanes.Sum(TLanes.Exp(TLanes.Broadcast(float.NaN)))));
+        }
+    }
+
+    [Fact]
+    public void Partial_loads_fill_with_zeros_and_partial_stores_leave_the_rest()
+    {
+        Check<Vector512<float>, Lanes512>();
+        Check<Vector256<float>, Lanes256>();
+        Check<Vector128<float>, Lanes128>();
+
+        static void Check<TVector, TLanes>()
+            where TVector : struct
+            where TLanes : ILanes<TVector>
+        {
+            float* source = stackalloc float[16];
+            float* destination = stackalloc float[16];
+            for (int i = 0; i < 16; i++)
+                source[i] = i + 1;
+            for (int count = 0; count < TLanes.Width; count++)
+            {
+                TLanes.Store(TLanes.LoadPartial(source, count), destination);
+                for (int i = 0; i < TLanes.Width; i++)
+                    Assert.Equal(i < count ? i + 1 : 0, destination[i]);
+                new Span<float>(destination, 16).Fill(-7);
+                TLanes.StorePartial(TLanes.Load(source), destination, count);
+                for (int i = 0; i < 16; i++)
+                    Assert.Equal(i < count ? i + 1 : -7, destination[i]);
+            }
         }
     }
 }
