@@ -18,11 +18,13 @@ public sealed unsafe class LanesTests
         {
             ushort* halves = stackalloc ushort[16];
             float* wide = stackalloc float[16];
+            float* finite = stackalloc float[16];
             for (int start = 0; start < 65536; start += TLanes.Width)
             {
                 for (int i = 0; i < TLanes.Width; i++)
                     halves[i] = (ushort)(start + i);
                 TLanes.Store(TLanes.LoadF16(halves), wide);
+                TLanes.Store(TLanes.LoadFiniteF16(halves), finite);
                 for (int i = 0; i < TLanes.Width; i++)
                 {
                     float expected = (float)BitConverter.UInt16BitsToHalf(halves[i]);
@@ -30,6 +32,10 @@ public sealed unsafe class LanesTests
                         Assert.True(float.IsNaN(wide[i]));
                     else
                         Assert.Equal(BitConverter.SingleToInt32Bits(expected), BitConverter.SingleToInt32Bits(wide[i]));
+                    if (float.IsFinite(expected))
+                        Assert.Equal(BitConverter.SingleToInt32Bits(expected), BitConverter.SingleToInt32Bits(finite[i]));
+                    else
+                        Assert.True(Math.Abs(finite[i]) >= 65536);
                 }
             }
         }

@@ -87,7 +87,7 @@ public sealed unsafe class MatMulTests
             int steps = 1000 / width;
             float* a = Buffer(steps * side * width);
             float* w = Buffer(steps * side * width);
-            float* partial = Buffer(side * side * width);
+            float* tileSums = Buffer(side * side);
             var sums = new float[15 * 15];
             for (int tileRow = 0; tileRow < 15; tileRow += side)
             {
@@ -104,20 +104,17 @@ public sealed unsafe class MatMulTests
                             }
                         }
                     }
-                    int half = steps / 2;
-                    TTile.Accumulate<Vector256<float>, Lanes256>(a, w, half, partial, first: true);
-                    TTile.Accumulate<Vector256<float>, Lanes256>(
-                        a + (half * side * width), w + (half * side * width), steps - half, partial, first: false);
+                    TTile.Multiply<Vector256<float>, Lanes256>(a, w, steps, tileSums, side);
                     for (int i = 0; i < side; i++)
                     {
                         for (int j = 0; j < side; j++)
-                            sums[((tileRow + i) * 15) + tileColumn + j] = Lanes256.Sum(Lanes256.Load(partial + (((i * side) + j) * width)));
+                            sums[((tileRow + i) * 15) + tileColumn + j] = tileSums[(i * side) + j];
                     }
                 }
             }
             NativeMemory.AlignedFree(a);
             NativeMemory.AlignedFree(w);
-            NativeMemory.AlignedFree(partial);
+            NativeMemory.AlignedFree(tileSums);
             return sums;
         }
     }
@@ -188,7 +185,7 @@ public sealed unsafe class MatMulTests
         for (int chunk = 0; chunk < MatMul.ChunkCount(arguments.K); chunk++)
         {
             for (int panel = 0; panel < (arguments.Columns + panelRows - 1) / panelRows; panel++)
-                MatMul.Panel<TVector, TLanes>(arguments, packed, sums, chunk, panel, scratch);
+                MatMul.Panel<TVector, TLanes>(arguments, packed, sums, arguments.Columns, chunk, panel, scratch);
         }
         NativeMemory.AlignedFree(packed);
         NativeMemory.AlignedFree(scratch);

@@ -1,3 +1,5 @@
+using System.Runtime.Intrinsics;
+
 namespace ChainOfSpot.Kernels.Lanes;
 
 /// <summary>
@@ -25,6 +27,12 @@ public unsafe interface ILanes<TVector>
 
     /// <summary>Reads <see cref="Width"/> binary16 values exactly, subnormals, infinities and NaN included.</summary>
     static abstract TVector LoadF16(ushort* source);
+
+    /// <summary>
+    /// Reads <see cref="Width"/> finite binary16 values exactly, in half the instructions of <see cref="LoadF16"/>; infinities
+    /// and NaN read as numbers of 65536 and more.
+    /// </summary>
+    static abstract TVector LoadFiniteF16(ushort* source);
 
     /// <summary>Reads <see cref="Width"/> bfloat16 values exactly.</summary>
     static abstract TVector LoadBF16(ushort* source);
@@ -61,6 +69,9 @@ public unsafe interface ILanes<TVector>
 
     /// <summary>The sum of all lanes, halves first: a fixed tree, so equal vectors give equal bits.</summary>
     static abstract float Sum(TVector value);
+
+    /// <summary>The sums of all lanes of four vectors, each in the tree of <see cref="Sum"/>.</summary>
+    static abstract Vector128<float> SumFour(TVector a, TVector b, TVector c, TVector d);
 
     /// <summary>The largest lane.</summary>
     static abstract float MaxLane(TVector value);

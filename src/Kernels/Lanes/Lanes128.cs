@@ -46,6 +46,15 @@ public readonly unsafe struct Lanes128 : ILanes<Vector128<float>>
 
     /// <inheritdoc/>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Vector128<float> LoadFiniteF16(ushort* source)
+    {
+        // Widened with its sign, a half shifted by 13 has its sign at bit 31 and its exponent and fraction in place.
+        Vector128<int> bits = (WidenSigned(source) << 13) & Vector128.Create(unchecked((int)0x8fffe000));
+        return bits.AsSingle() * Vector128.Create(5.192296858534828e33f);
+    }
+
+    /// <inheritdoc/>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Vector128<float> LoadBF16(ushort* source) => (Widen(source) << 16).AsSingle();
 
     /// <inheritdoc/>
@@ -125,6 +134,11 @@ public readonly unsafe struct Lanes128 : ILanes<Vector128<float>>
 
     /// <inheritdoc/>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Vector128<float> SumFour(Vector128<float> a, Vector128<float> b, Vector128<float> c, Vector128<float> d) =>
+        Vector128.Create(Sum(a), Sum(b), Sum(c), Sum(d));
+
+    /// <inheritdoc/>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static float MaxLane(Vector128<float> value)
     {
         Vector128<float> pairs = Vector128.MaxNative(value, Vector128.Shuffle(value, Vector128.Create(2, 3, 0, 1)));
@@ -138,4 +152,8 @@ public readonly unsafe struct Lanes128 : ILanes<Vector128<float>>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static Vector128<uint> Widen(ushort* source) =>
         Vector128.WidenLower(Vector64.Load(source).ToVector128());
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static Vector128<int> WidenSigned(ushort* source) =>
+        Vector128.WidenLower(Vector64.Load((short*)source).ToVector128());
 }

@@ -46,6 +46,15 @@ public readonly unsafe struct Lanes256 : ILanes<Vector256<float>>
 
     /// <inheritdoc/>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Vector256<float> LoadFiniteF16(ushort* source)
+    {
+        // Widened with its sign, a half shifted by 13 has its sign at bit 31 and its exponent and fraction in place.
+        Vector256<int> bits = (WidenSigned(source) << 13) & Vector256.Create(unchecked((int)0x8fffe000));
+        return bits.AsSingle() * Vector256.Create(5.192296858534828e33f);
+    }
+
+    /// <inheritdoc/>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Vector256<float> LoadBF16(ushort* source) => (Widen(source) << 16).AsSingle();
 
     /// <inheritdoc/>
@@ -121,6 +130,20 @@ public readonly unsafe struct Lanes256 : ILanes<Vector256<float>>
 
     /// <inheritdoc/>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Vector128<float> SumFour(Vector256<float> a, Vector256<float> b, Vector256<float> c, Vector256<float> d)
+    {
+        if (!Avx.IsSupported)
+            return Vector128.Create(Sum(a), Sum(b), Sum(c), Sum(d));
+        // Halves of 128 bits: [a0 b0] + [a1 b1], then lanes in pairs: [a a c c | b b d d].
+        Vector256<float> ab = Avx.Permute2x128(a, b, 0x20) + Avx.Permute2x128(a, b, 0x31);
+        Vector256<float> cd = Avx.Permute2x128(c, d, 0x20) + Avx.Permute2x128(c, d, 0x31);
+        Vector256<float> pairs = Avx.Shuffle(ab, cd, 0x44) + Avx.Shuffle(ab, cd, 0xEE);
+        Vector256<float> sums = Avx.Shuffle(pairs, pairs, 0x88) + Avx.Shuffle(pairs, pairs, 0xDD);
+        return Sse.UnpackLow(sums.GetLower(), sums.GetUpper());
+    }
+
+    /// <inheritdoc/>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static float MaxLane(Vector256<float> value) => Lanes128.MaxLane(Vector128.MaxNative(value.GetLower(), value.GetUpper()));
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
@@ -133,6 +156,15 @@ public readonly unsafe struct Lanes256 : ILanes<Vector256<float>>
         if (Avx2.IsSupported)
             return Avx2.ConvertToVector256Int32(Vector128.Load(source)).AsUInt32();
         (Vector128<uint> low, Vector128<uint> high) = Vector128.Widen(Vector128.Load(source));
+        return Vector256.Create(low, high);
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static Vector256<int> WidenSigned(ushort* source)
+    {
+        if (Avx2.IsSupported)
+            return Avx2.ConvertToVector256Int32(Vector128.Load((short*)source));
+        (Vector128<int> low, Vector128<int> high) = Vector128.Widen(Vector128.Load((short*)source));
         return Vector256.Create(low, high);
     }
 }

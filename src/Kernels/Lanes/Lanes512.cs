@@ -46,6 +46,15 @@ public readonly unsafe struct Lanes512 : ILanes<Vector512<float>>
 
     /// <inheritdoc/>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Vector512<float> LoadFiniteF16(ushort* source)
+    {
+        // Widened with its sign, a half shifted by 13 has its sign at bit 31 and its exponent and fraction in place.
+        Vector512<int> bits = (WidenSigned(source) << 13) & Vector512.Create(unchecked((int)0x8fffe000));
+        return bits.AsSingle() * Vector512.Create(5.192296858534828e33f);
+    }
+
+    /// <inheritdoc/>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Vector512<float> LoadBF16(ushort* source) => (Widen(source) << 16).AsSingle();
 
     /// <inheritdoc/>
@@ -121,6 +130,21 @@ public readonly unsafe struct Lanes512 : ILanes<Vector512<float>>
 
     /// <inheritdoc/>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Vector128<float> SumFour(Vector512<float> a, Vector512<float> b, Vector512<float> c, Vector512<float> d)
+    {
+        if (!Avx512F.IsSupported)
+            return Vector128.Create(Sum(a), Sum(b), Sum(c), Sum(d));
+        // Quarters of 128 bits: [a0 a1 b0 b1] + [a2 a3 b2 b3], then [a b c d] with four partial sums each.
+        Vector512<float> ab = Avx512F.Shuffle4x128(a, b, 0x44) + Avx512F.Shuffle4x128(a, b, 0xEE);
+        Vector512<float> cd = Avx512F.Shuffle4x128(c, d, 0x44) + Avx512F.Shuffle4x128(c, d, 0xEE);
+        Vector512<float> quarters = Avx512F.Shuffle4x128(ab, cd, 0x88) + Avx512F.Shuffle4x128(ab, cd, 0xDD);
+        Vector512<float> pairs = quarters + Avx512F.Permute4x32(quarters, 0x4E);
+        Vector512<float> sums = pairs + Avx512F.Permute4x32(pairs, 0xB1);
+        return Avx512F.PermuteVar16x32(sums, Vector512.Create(0, 4, 8, 12, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0)).GetLower().GetLower();
+    }
+
+    /// <inheritdoc/>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static float MaxLane(Vector512<float> value) => Lanes256.MaxLane(Vector256.MaxNative(value.GetLower(), value.GetUpper()));
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
@@ -133,6 +157,15 @@ public readonly unsafe struct Lanes512 : ILanes<Vector512<float>>
         if (Avx512F.IsSupported)
             return Avx512F.ConvertToVector512UInt32(Vector256.Load(source));
         (Vector256<uint> low, Vector256<uint> high) = Vector256.Widen(Vector256.Load(source));
+        return Vector512.Create(low, high);
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static Vector512<int> WidenSigned(ushort* source)
+    {
+        if (Avx512F.IsSupported)
+            return Avx512F.ConvertToVector512Int32(Vector256.Load((short*)source));
+        (Vector256<int> low, Vector256<int> high) = Vector256.Widen(Vector256.Load((short*)source));
         return Vector512.Create(low, high);
     }
 }

@@ -8,11 +8,10 @@ internal unsafe interface IMatMulTile
     static abstract int Side { get; }
 
     /// <summary>
-    /// Adds <paramref name="steps"/> vectors of products to the Side x Side accumulators.
-    /// <paramref name="a"/> and <paramref name="w"/> are packed [step][Side][lane], <paramref name="partial"/> is
-    /// [row of A][row of W][lane]; it is read unless <paramref name="first"/>, and written.
+    /// sums[i, j] = the products of row i of A and row j of W added up over <paramref name="steps"/> vectors.
+    /// <paramref name="a"/> and <paramref name="w"/> are packed [step][Side][lane]; sums is [Side, Side] with a row stride.
     /// </summary>
-    static abstract void Accumulate<TVector, TLanes>(float* a, float* w, int steps, float* partial, bool first)
+    static abstract void Multiply<TVector, TLanes>(float* a, float* w, int steps, float* sums, nint sumsStride)
         where TVector : struct
         where TLanes : ILanes<TVector>;
 }

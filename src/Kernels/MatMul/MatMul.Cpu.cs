@@ -6,15 +6,14 @@ using ChainOfSpot.Kernels.Lanes;
 namespace ChainOfSpot.Kernels;
 
 /// <content>
-/// The SIMD form for M &gt; 1. A is packed once into tiles; a panel of weight rows is widened to fp32 and packed into the
-/// L2 cache, then every tile of A passes over it: vector accumulators live in registers for <see cref="BlockLength"/>
-/// products and in the L1 cache between such blocks, so lanes are added across only once in a chunk.
-/// <para>Reads each weight once, A once a panel (from the L3 cache), writes C once.</para>
+/// The SIMD form for M &gt; 1, chunk by chunk: A is packed once into tiles; a panel of weight rows is widened to fp32 and packed
+/// into the L2 cache, then every tile of A, from the L3 cache, passes over it with its sums in registers.
+/// <para>Reads each weight once, a chunk of A once a panel, and writes C, or sums of its size, once a chunk.</para>
 /// </content>
 public static unsafe partial class MatMul
 {
-    /// <summary>Products that a tile adds before it moves to its neighbour: A's block stays in the L1 cache.</summary>
-    private const int BlockLength = 1024;
+    /// <summary>How far ahead the rows of weights are prefetched.</summary>
+    private const nint RowsAhead = 2;
 
     /// <summary>Bytes of packed weights that stay in the L2 cache beside A's stream.</summary>
     private const int PanelBytes = 480 * 1024;
@@ -41,7 +40,7 @@ public static unsafe partial class MatMul
     public static long PanelScratchFloats(int k)
     {
         int rows = PanelRows(k);
-        return ((long)rows * PaddedChunk(k)) + ((long)rows * TileSide * 16) + ((long)rows * TileSide);
+        return ((long)rows * PaddedChunk(k)) + ((long)rows * TileSide);
     }
 
     /// <summary>Packs one tile of A, all its chunks, as [chunk][step][row][lane]; rows and products that are not there are 0.</summary>
@@ -60,28 +59,29 @@ public static unsafe partial class MatMul
             {
                 int m = (tile * side) + row;
                 float* source = m < arguments.Rows ? arguments.A + (m * arguments.AStride) + start : null;
-                PackRow<TVector, TLanes, F32Element>((byte*)source, length, destination + (row * TLanes.Width), side * TLanes.Width);
+                PackRow<TVector, TLanes, F32Element>((byte*)source, length, destination + (row * TLanes.Width), side * TLanes.Width, ahead: 0);
             }
         }
     }
 
     /// <summary>
     /// Multiplies all of packed A by one panel of weights, one chunk of products. Sums of chunks before the last are kept in
-    /// <paramref name="sums"/> [M, N]; the last chunk adds to them, applies the epilogue and writes C.
+    /// <paramref name="sums"/> [M, N], which may be C where no residual is; the last chunk adds to them, applies the epilogue
+    /// and writes C.
     /// </summary>
     public static void Panel<TVector, TLanes>(
-        in MatMulArguments arguments, float* packed, float* sums, int chunk, int panel, float* scratch)
+        in MatMulArguments arguments, float* packed, float* sums, nint sumsStride, int chunk, int panel, float* scratch)
         where TVector : struct
         where TLanes : ILanes<TVector>
     {
         if (TileSide == Tile5.Side)
-            PanelOfTiles<TVector, TLanes, Tile5>(arguments, packed, sums, chunk, panel, scratch);
+            PanelOfTiles<TVector, TLanes, Tile5>(arguments, packed, sums, sumsStride, chunk, panel, scratch);
         else
-            PanelOfTiles<TVector, TLanes, Tile3>(arguments, packed, sums, chunk, panel, scratch);
+            PanelOfTiles<TVector, TLanes, Tile3>(arguments, packed, sums, sumsStride, chunk, panel, scratch);
     }
 
     private static void PanelOfTiles<TVector, TLanes, TTile>(
-        in MatMulArguments arguments, float* packed, float* sums, int chunk, int panel, float* scratch)
+        in MatMulArguments arguments, float* packed, float* sums, nint sumsStride, int chunk, int panel, float* scratch)
         where TVector : struct
         where TLanes : ILanes<TVector>
         where TTile : IMatMulTile
@@ -94,63 +94,39 @@ public static unsafe partial class MatMul
         int chunkLength = ChunkLength(arguments.K);
         int steps = (Math.Min(chunkLength, arguments.K - (chunk * chunkLength)) + width - 1) / width;
         int tileFloats = PaddedChunk(arguments.K) * side;
-        int accumulatorFloats = side * side * width;
-
         float* weights = scratch;
-        float* accumulators = weights + ((long)columnTiles * tileFloats);
-        float* tileSums = accumulators + ((long)columnTiles * accumulatorFloats);
+        float* tileSums = weights + ((long)columnTiles * tileFloats);
         PackWeights<TVector, TLanes>(arguments, weights, tileFloats, side, chunk, firstColumn, columns);
 
         int rowTiles = (arguments.Rows + side - 1) / side;
+        int sumsWidth = columnTiles * side;
         for (int rowTile = 0; rowTile < rowTiles; rowTile++)
         {
             float* a = PackedTile(arguments, packed, chunk, rowTile);
-            for (int step = 0; step < steps; step += BlockLength / width)
-            {
-                int blockSteps = Math.Min(BlockLength / width, steps - step);
-                for (int tile = 0; tile < columnTiles; tile++)
-                {
-                    TTile.Accumulate<TVector, TLanes>(
-                        a + (step * side * width), weights + ((long)tile * tileFloats) + (step * side * width), blockSteps,
-                        accumulators + (tile * accumulatorFloats), first: step == 0);
-                }
-            }
+            for (int tile = 0; tile < columnTiles; tile++)
+                TTile.Multiply<TVector, TLanes>(a, weights + ((long)tile * tileFloats), steps, tileSums + (tile * side), sumsWidth);
             int rows = Math.Min(side, arguments.Rows - (rowTile * side));
-            AddLanes<TVector, TLanes>(accumulators, columnTiles, side, rows, tileSums);
-            for (int row = 0; row < rows; row++)
-                Finish<TVector, TLanes>(arguments, tileSums + (row * columnTiles * side), sums, chunk, (rowTile * side) + row, firstColumn, columns);
-        }
-    }
-
-    private static void AddLanes<TVector, TLanes>(float* accumulators, int columnTiles, int side, int rows, float* tileSums)
-        where TVector : struct
-        where TLanes : ILanes<TVector>
-    {
-        int width = TLanes.Width;
-        for (int tile = 0; tile < columnTiles; tile++)
-        {
             for (int row = 0; row < rows; row++)
             {
-                for (int column = 0; column < side; column++)
-                {
-                    tileSums[(row * columnTiles * side) + (tile * side) + column] = TLanes.Sum(TLanes.Load(accumulators));
-                    accumulators += width;
-                }
+                Finish<TVector, TLanes>(
+                    arguments, tileSums + (row * sumsWidth), sums, sumsStride, chunk, (rowTile * side) + row, firstColumn, columns);
             }
-            accumulators += (side - rows) * side * width;
         }
     }
 
     /// <summary>Joins a row of chunk sums with those before; after the last chunk writes f(sum + bias) + residual.</summary>
     private static void Finish<TVector, TLanes>(
-        in MatMulArguments arguments, float* chunkSums, float* sums, int chunk, int row, int firstColumn, int columns)
+        in MatMulArguments arguments, float* chunkSums, float* sums, nint sumsStride, int chunk, int row, int firstColumn, int columns)
         where TVector : struct
         where TLanes : ILanes<TVector>
     {
-        float* before = sums + ((long)row * arguments.Columns) + firstColumn;
+        float* before = sums + (row * sumsStride) + firstColumn;
         if (chunk > 0)
         {
-            for (int i = 0; i < columns; i++)
+            int i = 0;
+            for (; i + TLanes.Width <= columns; i += TLanes.Width)
+                TLanes.Store(TLanes.Add(TLanes.Load(before + i), TLanes.Load(chunkSums + i)), chunkSums + i);
+            for (; i < columns; i++)
                 chunkSums[i] = before[i] + chunkSums[i];
         }
         if (chunk + 1 < ChunkCount(arguments.K))
@@ -201,21 +177,26 @@ public static unsafe partial class MatMul
             float* destination = weights + ((long)(column / side) * tileFloats) + (column % side * TLanes.Width);
             if (column >= columns)
             {
-                PackRow<TVector, TLanes, F32Element>(null, length, destination, stride);
+                PackRow<TVector, TLanes, F32Element>(null, length, destination, stride, ahead: 0);
                 continue;
             }
             WeightSegment* segment = arguments.SegmentOf(firstColumn + column, out int row);
             byte* source = (byte*)segment->Data + ((((long)row * arguments.K) + start) * segment->Type.Size());
+            nint ahead = RowsAhead * arguments.K * segment->Type.Size();
             if (segment->Type == ElementType.F16)
-                PackRow<TVector, TLanes, F16Element>(source, length, destination, stride);
+                PackRow<TVector, TLanes, F16Element>(source, length, destination, stride, ahead);
             else if (segment->Type == ElementType.BF16)
-                PackRow<TVector, TLanes, BF16Element>(source, length, destination, stride);
+                PackRow<TVector, TLanes, BF16Element>(source, length, destination, stride, ahead);
             else
-                PackRow<TVector, TLanes, F32Element>(source, length, destination, stride);
+                PackRow<TVector, TLanes, F32Element>(source, length, destination, stride, ahead);
         }
     }
 
-    private static void PackRow<TVector, TLanes, TElement>(byte* source, int length, float* destination, int stride)
+    /// <summary>
+    /// Widens <paramref name="length"/> numbers, fills up the last vector with zeros, and puts vectors <paramref name="stride"/>
+    /// floats apart. The memory <paramref name="ahead"/> bytes further on is prefetched: the next rows' part of the chunk.
+    /// </summary>
+    private static void PackRow<TVector, TLanes, TElement>(byte* source, int length, float* destination, int stride, nint ahead)
         where TVector : struct
         where TLanes : ILanes<TVector>
         where TElement : IWeightElement
@@ -225,6 +206,7 @@ public static unsafe partial class MatMul
         {
             for (; i + TLanes.Width <= length; i += TLanes.Width)
             {
+                Prefetch.Stream(source + ((nint)i * TElement.Bytes) + ahead, TLanes.Width * TElement.Bytes);
                 TLanes.Store(TElement.Load<TVector, TLanes>(source + ((nint)i * TElement.Bytes)), destination);
                 destination += stride;
             }

@@ -31,7 +31,9 @@ public readonly record struct WeightSegment(nint Data, ElementType Type, int Row
 /// </summary>
 public static unsafe partial class MatMul
 {
-    private const int LongestChunk = 4096;
+    /// <summary>Short enough for a tile's rows of A and W to stay in the L1 cache, and for a chunk of A to stay in the L3 cache.</summary>
+    private const int LongestChunk = 1024;
+
     private const int ChunkMultiple = 64;
 
     /// <summary>How many chunks a sum over <paramref name="k"/> products is cut into.</summary>

@@ -1,3 +1,5 @@
+using System.Runtime.CompilerServices;
+using System.Runtime.Intrinsics;
 using ChainOfSpot.Kernels.Lanes;
 
 namespace ChainOfSpot.Kernels;
@@ -9,6 +11,7 @@ namespace ChainOfSpot.Kernels;
 public static unsafe partial class MatMul
 {
     private const int Streams = 4;
+    private const int LongestLanes = 16;
 
     /// <summary>Outputs [<paramref name="first"/>, <paramref name="end"/>) of the only row of A.</summary>
     public static void Vector<TVector, TLanes>(in MatMulArguments arguments, int first, int end)
@@ -39,63 +42,89 @@ public static unsafe partial class MatMul
         where TElement : IWeightElement
     {
         int k = arguments.K;
+        int width = TLanes.Width;
         int chunkLength = ChunkLength(k);
         nint rowBytes = (nint)k * TElement.Bytes;
+        float* partial = stackalloc float[Streams * LongestLanes];
+        float* tail = stackalloc float[(Streams + 1) * LongestLanes];
         for (int i = 0; i < rows; i += Streams)
         {
+            byte* w = (byte*)segment->Data + ((row + i) * rowBytes);
             // Rows past the last repeat it: their sums are computed and dropped.
-            byte* w0 = (byte*)segment->Data + ((row + i) * rowBytes);
-            byte* w1 = w0 + (Math.Min(1, rows - i - 1) * rowBytes);
-            byte* w2 = w0 + (Math.Min(2, rows - i - 1) * rowBytes);
-            byte* w3 = w0 + (Math.Min(3, rows - i - 1) * rowBytes);
-            float s0 = 0, s1 = 0, s2 = 0, s3 = 0;
+            int present = Math.Min(Streams, rows - i);
+            Vector128<float> sums = default;
             for (int start = 0; start < k; start += chunkLength)
             {
                 int length = Math.Min(chunkLength, k - start);
-                float* a = arguments.A + start;
-                TVector c0 = TLanes.Zero, c1 = TLanes.Zero, c2 = TLanes.Zero, c3 = TLanes.Zero;
-                int j = 0;
-                for (; j + TLanes.Width <= length; j += TLanes.Width)
+                int steps = length / width;
+                byte* first = w + ((nint)start * TElement.Bytes);
+                byte* next = w + (Streams * (rowBytes + ((nint)start * TElement.Bytes)));
+                Stream<TVector, TLanes, TElement>(
+                    arguments.A + start, first, next, rowBytes, Math.Min(1, present - 1), Math.Min(2, present - 1), present - 1, steps, partial, first: true);
+                if (steps * width < length)
                 {
-                    TVector x = TLanes.Load(a + j);
-                    nint offset = (nint)(start + j) * TElement.Bytes;
-                    c0 = TLanes.MultiplyAdd(x, TElement.Load<TVector, TLanes>(w0 + offset), c0);
-                    c1 = TLanes.MultiplyAdd(x, TElement.Load<TVector, TLanes>(w1 + offset), c1);
-                    c2 = TLanes.MultiplyAdd(x, TElement.Load<TVector, TLanes>(w2 + offset), c2);
-                    c3 = TLanes.MultiplyAdd(x, TElement.Load<TVector, TLanes>(w3 + offset), c3);
+                    PackRow<TVector, TLanes, F32Element>((byte*)(arguments.A + start + (steps * width)), length - (steps * width), tail, width, ahead: 0);
+                    for (int stream = 0; stream < present; stream++)
+                    {
+                        PackRow<TVector, TLanes, TElement>(
+                            first + (stream * rowBytes) + ((nint)steps * width * TElement.Bytes), length - (steps * width), tail + ((stream + 1) * width), width, ahead: 0);
+                    }
+                    Stream<TVector, TLanes, F32Element>(
+                        tail, (byte*)(tail + width), next, width * sizeof(float), 1, 2, 3, 1, partial, first: false);
                 }
-                if (j < length)
-                {
-                    TVector x = TLanes.LoadPartial(a + j, length - j);
-                    nint offset = (nint)(start + j) * TElement.Bytes;
-                    c0 = TLanes.MultiplyAdd(x, WidenPartial<TVector, TLanes, TElement>(w0 + offset, length - j), c0);
-                    c1 = TLanes.MultiplyAdd(x, WidenPartial<TVector, TLanes, TElement>(w1 + offset, length - j), c1);
-                    c2 = TLanes.MultiplyAdd(x, WidenPartial<TVector, TLanes, TElement>(w2 + offset, length - j), c2);
-                    c3 = TLanes.MultiplyAdd(x, WidenPartial<TVector, TLanes, TElement>(w3 + offset, length - j), c3);
-                }
-                s0 = start == 0 ? TLanes.Sum(c0) : s0 + TLanes.Sum(c0);
-                s1 = start == 0 ? TLanes.Sum(c1) : s1 + TLanes.Sum(c1);
-                s2 = start == 0 ? TLanes.Sum(c2) : s2 + TLanes.Sum(c2);
-                s3 = start == 0 ? TLanes.Sum(c3) : s3 + TLanes.Sum(c3);
+                Vector128<float> chunk = TLanes.SumFour(
+                    TLanes.Load(partial), TLanes.Load(partial + width), TLanes.Load(partial + (2 * width)), TLanes.Load(partial + (3 * width)));
+                sums = start == 0 ? chunk : sums + chunk;
             }
-            outputs[i] = s0;
-            if (i + 1 < rows)
-                outputs[i + 1] = s1;
-            if (i + 2 < rows)
-                outputs[i + 2] = s2;
-            if (i + 3 < rows)
-                outputs[i + 3] = s3;
+            for (int stream = 0; stream < present; stream++)
+                outputs[i + stream] = sums[stream];
         }
     }
 
-    private static TVector WidenPartial<TVector, TLanes, TElement>(byte* source, int count)
+    /// <summary>
+    /// Adds <paramref name="steps"/> vectors of products to the accumulators of four rows, the first and those
+    /// <paramref name="row1"/>, <paramref name="row2"/> and <paramref name="row3"/> behind it. Calls nothing, so that they stay
+    /// in registers. Memory at <paramref name="next"/>, the four rows to come, is prefetched in its own order as the rows are
+    /// read: left to itself a core has too few cache misses under way to use the memory's bandwidth.
+    /// </summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]
+    private static void Stream<TVector, TLanes, TElement>(
+        float* a, byte* w, byte* next, nint rowBytes, int row1, int row2, int row3, int steps, float* partial, bool first)
         where TVector : struct
         where TLanes : ILanes<TVector>
         where TElement : IWeightElement
     {
-        float* lanes = stackalloc float[16];
-        for (int i = 0; i < count; i++)
-            lanes[i] = TElement.Widen(source + ((nint)i * TElement.Bytes));
-        return TLanes.LoadPartial(lanes, count);
+        int width = TLanes.Width;
+        TVector c0, c1, c2, c3;
+        if (first)
+        {
+            c0 = c1 = c2 = c3 = TLanes.Zero;
+        }
+        else
+        {
+            c0 = TLanes.Load(partial);
+            c1 = TLanes.Load(partial + width);
+            c2 = TLanes.Load(partial + (2 * width));
+            c3 = TLanes.Load(partial + (3 * width));
+        }
+        byte* w1 = w + (row1 * rowBytes);
+        byte* w2 = w + (row2 * rowBytes);
+        byte* w3 = w + (row3 * rowBytes);
+        nint end = (nint)steps * width * TElement.Bytes;
+        for (nint offset = 0; offset < end; offset += width * TElement.Bytes)
+        {
+            Prefetch.Stream(next, Streams * width * TElement.Bytes);
+            next += Streams * width * TElement.Bytes;
+            TVector x = TLanes.Load(a);
+            c0 = TLanes.MultiplyAdd(x, TElement.Load<TVector, TLanes>(w + offset), c0);
+            c1 = TLanes.MultiplyAdd(x, TElement.Load<TVector, TLanes>(w1 + offset), c1);
+            c2 = TLanes.MultiplyAdd(x, TElement.Load<TVector, TLanes>(w2 + offset), c2);
+            c3 = TLanes.MultiplyAdd(x, TElement.Load<TVector, TLanes>(w3 + offset), c3);
+            a += width;
+        }
+        TLanes.Store(c0, partial);
+        TLanes.Store(c1, partial + width);
+        TLanes.Store(c2, partial + (2 * width));
+        TLanes.Store(c3, partial + (3 * width));
     }
 }

@@ -1,4 +1,5 @@
 using System.Runtime.CompilerServices;
+using System.Runtime.Intrinsics;
 using ChainOfSpot.Kernels.Lanes;
 
 namespace ChainOfSpot.Kernels;
@@ -11,45 +12,28 @@ internal readonly unsafe struct Tile3 : IMatMulTile
     public static int Side => 3;
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    public static void Accumulate<TVector, TLanes>(float* a, float* w, int steps, float* partial, bool first)
+    public static void Multiply<TVector, TLanes>(float* a, float* w, int steps, float* sums, nint sumsStride)
         where TVector : struct
         where TLanes : ILanes<TVector>
     {
         int width = TLanes.Width;
-        TVector c00, c01, c02, c10, c11, c12, c20, c21, c22;
-        if (first)
-        {
-            c00 = c01 = c02 = TLanes.Zero;
-            c10 = c11 = c12 = TLanes.Zero;
-            c20 = c21 = c22 = TLanes.Zero;
-        }
-        else
-        {
-            c00 = TLanes.Load(partial + 0 * width);
-            c01 = TLanes.Load(partial + 1 * width);
-            c02 = TLanes.Load(partial + 2 * width);
-            c10 = TLanes.Load(partial + 3 * width);
-            c11 = TLanes.Load(partial + 4 * width);
-            c12 = TLanes.Load(partial + 5 * width);
-            c20 = TLanes.Load(partial + 6 * width);
-            c21 = TLanes.Load(partial + 7 * width);
-            c22 = TLanes.Load(partial + 8 * width);
-        }
-
+        TVector c00 = TLanes.Zero, c01 = TLanes.Zero, c02 = TLanes.Zero;
+        TVector c10 = TLanes.Zero, c11 = TLanes.Zero, c12 = TLanes.Zero;
+        TVector c20 = TLanes.Zero, c21 = TLanes.Zero, c22 = TLanes.Zero;
         for (int step = 0; step < steps; step++)
         {
             TVector a0 = TLanes.Load(a);
-            TVector a1 = TLanes.Load(a + 1 * width);
-            TVector a2 = TLanes.Load(a + 2 * width);
+            TVector a1 = TLanes.Load(a + (1 * width));
+            TVector a2 = TLanes.Load(a + (2 * width));
             TVector b = TLanes.Load(w);
             c00 = TLanes.MultiplyAdd(a0, b, c00);
             c10 = TLanes.MultiplyAdd(a1, b, c10);
             c20 = TLanes.MultiplyAdd(a2, b, c20);
-            b = TLanes.Load(w + 1 * width);
+            b = TLanes.Load(w + (1 * width));
             c01 = TLanes.MultiplyAdd(a0, b, c01);
             c11 = TLanes.MultiplyAdd(a1, b, c11);
             c21 = TLanes.MultiplyAdd(a2, b, c21);
-            b = TLanes.Load(w + 2 * width);
+            b = TLanes.Load(w + (2 * width));
             c02 = TLanes.MultiplyAdd(a0, b, c02);
             c12 = TLanes.MultiplyAdd(a1, b, c12);
             c22 = TLanes.MultiplyAdd(a2, b, c22);
@@ -57,14 +41,17 @@ internal readonly unsafe struct Tile3 : IMatMulTile
             w += 3 * width;
         }
 
-        TLanes.Store(c00, partial + 0 * width);
-        TLanes.Store(c01, partial + 1 * width);
-        TLanes.Store(c02, partial + 2 * width);
-        TLanes.Store(c10, partial + 3 * width);
-        TLanes.Store(c11, partial + 4 * width);
-        TLanes.Store(c12, partial + 5 * width);
-        TLanes.Store(c20, partial + 6 * width);
-        TLanes.Store(c21, partial + 7 * width);
-        TLanes.Store(c22, partial + 8 * width);
+        Vector128<float> row0 = TLanes.SumFour(c00, c01, c02, TLanes.Zero);
+        Vector128<float> row1 = TLanes.SumFour(c10, c11, c12, TLanes.Zero);
+        Vector128<float> row2 = TLanes.SumFour(c20, c21, c22, TLanes.Zero);
+        sums[0] = row0[0];
+        sums[1] = row0[1];
+        sums[2] = row0[2];
+        sums[sumsStride] = row1[0];
+        sums[sumsStride + 1] = row1[1];
+        sums[sumsStride + 2] = row1[2];
+        sums[(2 * sumsStride)] = row2[0];
+        sums[(2 * sumsStride) + 1] = row2[1];
+        sums[(2 * sumsStride) + 2] = row2[2];
     }
 }

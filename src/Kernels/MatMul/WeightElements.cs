@@ -36,7 +36,7 @@ internal readonly unsafe struct F16Element : IWeightElement
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static TVector Load<TVector, TLanes>(byte* source)
         where TVector : struct
-        where TLanes : ILanes<TVector> => TLanes.LoadF16((ushort*)source);
+        where TLanes : ILanes<TVector> => TLanes.LoadFiniteF16((ushort*)source);
 }
 
 internal readonly unsafe struct BF16Element : IWeightElement

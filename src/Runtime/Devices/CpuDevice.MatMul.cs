@@ -54,13 +54,15 @@ internal sealed unsafe partial class CpuDevice<TVector, TLanes>
 
         int chunks = Kernels.MatMul.ChunkCount(arguments.K);
         float* packed = _packed.Floats(Kernels.MatMul.PackedFloats(arguments.Rows, arguments.K));
-        float* sums = chunks > 1 ? _sums.Floats((long)arguments.Rows * arguments.Columns) : null;
+        bool sumsInC = arguments.Residual == null;
+        float* sums = sumsInC ? arguments.C : _sums.Floats((long)arguments.Rows * arguments.Columns);
+        nint sumsStride = sumsInC ? arguments.CStride : arguments.Columns;
         var pack = new PackJob(arguments, packed);
         Team.For((arguments.Rows + Kernels.MatMul.TileSide - 1) / Kernels.MatMul.TileSide, (long)arguments.Rows * arguments.K, ref pack);
         int panelRows = Kernels.MatMul.PanelRows(arguments.K);
         for (int chunk = 0; chunk < chunks; chunk++)
         {
-            var panel = new PanelJob(this, arguments, packed, sums, chunk);
+            var panel = new PanelJob(this, arguments, packed, sums, sumsStride, chunk);
             Team.For((arguments.Columns + panelRows - 1) / panelRows, work / chunks, ref panel);
         }
     }
@@ -85,7 +87,7 @@ internal sealed unsafe partial class CpuDevice<TVector, TLanes>
     }
 
     private readonly struct PanelJob(
-        CpuDevice<TVector, TLanes> device, MatMulArguments arguments, float* packed, float* sums, int chunk) : ITeamJob
+        CpuDevice<TVector, TLanes> device, MatMulArguments arguments, float* packed, float* sums, nint sumsStride, int chunk) : ITeamJob
     {
         private readonly MatMulArguments _arguments = arguments;
         private readonly float* _packed = packed;
@@ -93,6 +95,6 @@ internal sealed unsafe partial class CpuDevice<TVector, TLanes>
 
         public void Run(int index, int thread) =>
             Kernels.MatMul.Panel<TVector, TLanes>(
-                _arguments, _packed, _sums, chunk, index, device.Scratch(thread, Kernels.MatMul.PanelScratchFloats(_arguments.K)));
+                _arguments, _packed, _sums, sumsStride, chunk, index, device.Scratch(thread, Kernels.MatMul.PanelScratchFloats(_arguments.K)));
     }
 }

@@ -1,5 +1,6 @@
 using System.Runtime.InteropServices;
 using ChainOfSpot.Kernels;
+using ChainOfSpot.Runtime.Platform;
 using ChainOfSpot.Runtime.Weights;
 
 namespace ChainOfSpot.Runtime.Devices;
@@ -7,7 +8,8 @@ namespace ChainOfSpot.Runtime.Devices;
 /// <summary>Native memory at a cache line's alignment, owned by one holder.</summary>
 internal sealed unsafe class CpuMemory : IDisposable
 {
-    private const int Alignment = 64;
+    private const int CacheLine = 64;
+    private const int LargePage = 2 << 20;
 
     private void* _data;
 
@@ -16,7 +18,10 @@ internal sealed unsafe class CpuMemory : IDisposable
         ByteLength = bytes;
         try
         {
-            _data = NativeMemory.AlignedAlloc((nuint)Math.Max(bytes, 1), Alignment);
+            bool large = bytes >= 2 * LargePage;
+            _data = NativeMemory.AlignedAlloc((nuint)Math.Max(bytes, 1), large ? LargePage : (nuint)CacheLine);
+            if (large)
+                OperatingSystemCalls.PreferLargePages((nint)_data, (nuint)(bytes / LargePage * LargePage));
         }
         catch (OutOfMemoryException e)
         {
