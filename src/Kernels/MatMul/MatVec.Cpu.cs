@@ -58,7 +58,7 @@ public static unsafe partial class MatMul
                 int length = Math.Min(chunkLength, k - start);
                 int steps = length / width;
                 byte* first = w + ((nint)start * TElement.Bytes);
-                byte* next = w + (Streams * (rowBytes + ((nint)start * TElement.Bytes)));
+                byte* next = start + length < k ? first + ((nint)length * TElement.Bytes) : w + (Streams * rowBytes);
                 Stream<TVector, TLanes, TElement>(
                     arguments.A + start, first, next, rowBytes, Math.Min(1, present - 1), Math.Min(2, present - 1), present - 1, steps, partial, first: true);
                 if (steps * width < length)
@@ -84,8 +84,8 @@ public static unsafe partial class MatMul
     /// <summary>
     /// Adds <paramref name="steps"/> vectors of products to the accumulators of four rows, the first and those
     /// <paramref name="row1"/>, <paramref name="row2"/> and <paramref name="row3"/> behind it. Calls nothing, so that they stay
-    /// in registers. Memory at <paramref name="next"/>, the four rows to come, is prefetched in its own order as the rows are
-    /// read: left to itself a core has too few cache misses under way to use the memory's bandwidth.
+    /// in registers. The same number of bytes at <paramref name="next"/>, of four rows to come, is prefetched row by row: left
+    /// to itself a core has too few cache misses under way to use the memory's bandwidth.
     /// </summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]
     private static void Stream<TVector, TLanes, TElement>(
@@ -110,17 +110,22 @@ public static unsafe partial class MatMul
         byte* w1 = w + (row1 * rowBytes);
         byte* w2 = w + (row2 * rowBytes);
         byte* w3 = w + (row3 * rowBytes);
-        nint end = (nint)steps * width * TElement.Bytes;
-        for (nint offset = 0; offset < end; offset += width * TElement.Bytes)
+        nint offset = 0;
+        for (int quarter = 0; quarter < Streams; quarter++)
         {
-            Prefetch.Stream(next, Streams * width * TElement.Bytes);
-            next += Streams * width * TElement.Bytes;
-            TVector x = TLanes.Load(a);
-            c0 = TLanes.MultiplyAdd(x, TElement.Load<TVector, TLanes>(w + offset), c0);
-            c1 = TLanes.MultiplyAdd(x, TElement.Load<TVector, TLanes>(w1 + offset), c1);
-            c2 = TLanes.MultiplyAdd(x, TElement.Load<TVector, TLanes>(w2 + offset), c2);
-            c3 = TLanes.MultiplyAdd(x, TElement.Load<TVector, TLanes>(w3 + offset), c3);
-            a += width;
+            nint end = (nint)steps * (quarter + 1) / Streams * width * TElement.Bytes;
+            byte* ahead = next + (quarter * rowBytes);
+            for (; offset < end; offset += width * TElement.Bytes)
+            {
+                Prefetch.Stream(ahead, Streams * width * TElement.Bytes);
+                ahead += Streams * width * TElement.Bytes;
+                TVector x = TLanes.Load(a);
+                c0 = TLanes.MultiplyAdd(x, TElement.Load<TVector, TLanes>(w + offset), c0);
+                c1 = TLanes.MultiplyAdd(x, TElement.Load<TVector, TLanes>(w1 + offset), c1);
+                c2 = TLanes.MultiplyAdd(x, TElement.Load<TVector, TLanes>(w2 + offset), c2);
+                c3 = TLanes.MultiplyAdd(x, TElement.Load<TVector, TLanes>(w3 + offset), c3);
+                a += width;
+            }
         }
         TLanes.Store(c0, partial);
         TLanes.Store(c1, partial + width);

@@ -7,7 +7,7 @@ namespace ChainOfSpot.Runtime.Devices;
 /// <content>How a matrix product is shared among the threads.</content>
 internal sealed unsafe partial class CpuDevice<TVector, TLanes>
 {
-    private const int VectorOutputs = 64;
+    private const int VectorOutputs = 128;
 
     private readonly Workspace _packed = new("packed activations");
     private readonly Workspace _sums = new("sums of a long matrix product");
