@@ -1,4 +1,5 @@
 using System.Buffers.Binary;
+using System.Runtime.InteropServices;
 using System.Text.Json;
 
 namespace ChainOfSpot.TestSupport;
@@ -26,5 +27,9 @@ internal sealed class SafetensorsFixture
         return _bytes.AsSpan()[(_data + offsets[0].GetInt32())..(_data + offsets[1].GetInt32())];
     }
 
-    public ReadOnlySpan<float> Floats(string name) => System.Runtime.InteropServices.MemoryMarshal.Cast<byte, float>(Bytes(name));
+    public ReadOnlySpan<float> Floats(string name) => MemoryMarshal.Cast<byte, float>(Bytes(name));
+
+    public ReadOnlySpan<long> Integers(string name) => MemoryMarshal.Cast<byte, long>(Bytes(name));
+
+    public bool Contains(string name) => _header.TryGetProperty(name, out _);
 }

@@ -1,9 +1,9 @@
-namespace ChainOfSpot.Runtime.Tests.Weights;
+namespace ChainOfSpot.TestSupport;
 
 /// <summary>A folder of its own for one test, gone afterwards.</summary>
 internal sealed class TemporaryFolder : IDisposable
 {
-    public string Root { get; } = Directory.CreateTempSubdirectory("cos-weights-").FullName;
+    public string Root { get; } = Directory.CreateTempSubdirectory("cos-tests-").FullName;
 
     public string Write(string name, byte[] bytes)
     {
