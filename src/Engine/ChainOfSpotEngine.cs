@@ -28,7 +28,7 @@ public sealed partial class ChainOfSpotEngine : IAsyncDisposable, IDisposable
         _model = model;
         int page = device.PagePositions;
         int contextPages = (model.Config.Text.MaxPositions + page - 1) / page;
-        int pages = options.CachePositions > 0 ? (options.CachePositions + page - 1) / page : 2 * contextPages;
+        int pages = options.CachePositions > 0 ? ((options.CachePositions - 1) / page) + 1 : 2 * contextPages;
         _pool = device.AllocateKv(model.Language.KvShape, pages);
         Pages = new KvPages(_pool, page);
         int stepRows = Math.Min(options.StepRows, model.Config.Text.MaxPositions);
@@ -71,6 +71,7 @@ public sealed partial class ChainOfSpotEngine : IAsyncDisposable, IDisposable
     /// <exception cref="Runtime.Weights.WeightFileException">A weight file is missing, corrupt or of an unknown layout.</exception>
     /// <exception cref="InvalidDataException">The tokenizer's files are corrupt.</exception>
     /// <exception cref="DeviceMemoryException">The device has too little memory.</exception>
+    /// <exception cref="ArgumentOutOfRangeException">A number of <paramref name="options"/> is out of range.</exception>
     public static Task<ChainOfSpotEngine> LoadAsync(
         string modelFolder,
         EngineOptions? options = null,
@@ -79,6 +80,8 @@ public sealed partial class ChainOfSpotEngine : IAsyncDisposable, IDisposable
     {
         ArgumentNullException.ThrowIfNull(modelFolder);
         options ??= new EngineOptions();
+        ArgumentOutOfRangeException.ThrowIfLessThan(options.StepRows, 1);
+        ArgumentOutOfRangeException.ThrowIfNegative(options.CachePositions);
         return Task.Run(() => Load(modelFolder, options, progress, cancellationToken), cancellationToken);
     }
 

@@ -17,9 +17,11 @@ public sealed class SpotImage : IAsyncDisposable, IDisposable
 {
     private readonly ChainOfSpotEngine _engine;
     private readonly SemaphoreSlim _gate = new(1);
+    private readonly Lock _counting = new();
     private readonly PictureEncoder _encoder;
     private KvSequence? _prefix;
     private Tensor? _features;
+    private int _openQuestions;
     private bool _disposed;
 
     internal SpotImage(ChainOfSpotEngine engine, Picture picture)
@@ -36,26 +38,47 @@ public sealed class SpotImage : IAsyncDisposable, IDisposable
     /// <param name="question">The question, answer-format suffix included.</param>
     /// <param name="options">How it is answered; by default by looking twice.</param>
     /// <param name="cancellationToken">Stops within one layer of the model; what was cached for the question is given back.</param>
+    /// <exception cref="ArgumentException">The question is empty, or a number of <paramref name="options"/> is negative.</exception>
+    /// <exception cref="ObjectDisposedException">The picture or the engine was disposed.</exception>
     /// <exception cref="ContextLengthException">The prompt is longer than the model's context.</exception>
     /// <exception cref="KvCacheFullException">Other questions hold the cache.</exception>
     public async Task<Answer> AskAsync(string question, AskOptions? options = null, CancellationToken cancellationToken = default)
     {
         ArgumentException.ThrowIfNullOrWhiteSpace(question);
-        ObjectDisposedException.ThrowIf(_disposed, this);
-        var flow = new QuestionFlow(_engine, this, question, options ?? new AskOptions(), cancellationToken);
-        return await flow.RunAsync().ConfigureAwait(false);
+        options ??= new AskOptions();
+        ArgumentOutOfRangeException.ThrowIfNegative(options.MaxNewTokens);
+        ArgumentOutOfRangeException.ThrowIfNegative(options.TopLogits);
+        lock (_counting)
+        {
+            ObjectDisposedException.ThrowIf(_disposed, this);
+            _openQuestions++;
+        }
+        try
+        {
+            return await new QuestionFlow(_engine, this, question, options, cancellationToken).RunAsync().ConfigureAwait(false);
+        }
+        finally
+        {
+            lock (_counting)
+            {
+                _openQuestions--;
+                ReleaseWhenDone();
+            }
+        }
     }
 
-    /// <summary>Gives back what is cached for the picture. No question may be open.</summary>
+    /// <summary>
+    /// Gives back what is cached for the picture, once the questions that are open are answered. None can be asked any more.
+    /// </summary>
     public void Dispose()
     {
-        if (_disposed)
-            return;
-        _disposed = true;
-        _prefix?.Dispose();
-        _features?.Dispose();
-        _encoder.Dispose();
-        _gate.Dispose();
+        lock (_counting)
+        {
+            if (_disposed)
+                return;
+            _disposed = true;
+            ReleaseWhenDone();
+        }
     }
 
     /// <inheritdoc cref="Dispose"/>
@@ -97,7 +120,9 @@ public sealed class SpotImage : IAsyncDisposable, IDisposable
         }
     }
 
-    /// <summary>Keeps the first <paramref name="length"/> positions of a sequence for the questions to come.</summary>
+    /// <summary>
+    /// Keeps the first <paramref name="length"/> positions of a sequence for the questions to come, where the cache has room.
+    /// </summary>
     internal async Task KeepPrefixAsync(KvSequence sequence, int length, CancellationToken cancellation)
     {
         await _gate.WaitAsync(cancellation).ConfigureAwait(false);
@@ -105,9 +130,23 @@ public sealed class SpotImage : IAsyncDisposable, IDisposable
         {
             _prefix ??= await _engine.Steps.RunAsync(() => sequence.Fork(_engine.Device, length), cancellation).ConfigureAwait(false);
         }
+        catch (KvCacheFullException)
+        {
+            // The question has what it needs; the next one feeds the picture anew.
+        }
         finally
         {
             _gate.Release();
         }
+    }
+
+    private void ReleaseWhenDone()
+    {
+        if (!_disposed || _openQuestions > 0)
+            return;
+        _prefix?.Dispose();
+        _features?.Dispose();
+        _encoder.Dispose();
+        _gate.Dispose();
     }
 }

@@ -8,6 +8,13 @@ namespace ChainOfSpot.Models;
 /// </summary>
 internal sealed class ConfigReader
 {
+    private const int MaxFileBytes = 16 << 20;
+
+    /// <summary>Bounds of numbers that no tensor's shape bounds, far above every model's.</summary>
+    private const int MaxPositions = 1 << 20;
+    private const int MaxImageSide = 1 << 13;
+    private const int MaxWidth = 1 << 24;
+
     private static readonly float[] ClipMean = [0.48145466f, 0.4578275f, 0.40821073f];
     private static readonly float[] ClipStd = [0.26862954f, 0.26130258f, 0.27577711f];
 
@@ -39,9 +46,7 @@ internal sealed class ConfigReader
     /// <summary>Reads the shape of the model; <paramref name="towerFolder"/> holds the tower's own configuration, where it has one.</summary>
     public LlavaConfig Read(string? towerFolder)
     {
-        JsonElement text = _root;
-        if (!IsOriginal && !_root.TryGetProperty("text_config", out text))
-            throw new ModelException(_path, "\"text_config\" is missing beside \"vision_config\".");
+        JsonElement text = IsOriginal ? _root : Section(_path, _root, "text_config");
         CheckSupported();
         return new LlavaConfig { Text = ReadText(text), Vision = ReadVision(towerFolder) };
     }
@@ -66,8 +71,9 @@ internal sealed class ConfigReader
             throw new ModelException(_path, $"the language model is a \"{type}\"; expected \"llama\".");
         foreach (string key in (ReadOnlySpan<string>)["rope_scaling", "rope_parameters"])
         {
-            if (text.TryGetProperty(key, out JsonElement rope) && rope.ValueKind == JsonValueKind.Object)
+            if (text.TryGetProperty(key, out JsonElement rope) && rope.ValueKind != JsonValueKind.Null)
             {
+                rope = Section(_path, text, key);
                 string scaling = Text(rope, "rope_type") ?? Text(rope, "type") ?? "default";
                 if (scaling != "default")
                     throw new ModelException(_path, $"\"{key}\" asks for \"{scaling}\" scaling of positions; expected none, as in LLaVA-1.5.");
@@ -79,11 +85,13 @@ internal sealed class ConfigReader
         int kvHeads = Positive(text, "num_key_value_heads", heads);
         if (heads % kvHeads != 0)
             throw new ModelException(_path, $"{heads} query heads are not a multiple of {kvHeads} key-value heads.");
-        if (hidden % heads != 0 && !text.TryGetProperty("head_dim", out _))
+        int headDim = Positive(text, "head_dim", hidden % heads == 0 ? hidden / heads : 0);
+        if (headDim == 0)
             throw new ModelException(_path, $"\"hidden_size\" {hidden} is not a multiple of {heads} heads and \"head_dim\" is missing.");
-        int headDim = Positive(text, "head_dim", hidden / heads);
         if (headDim % 2 != 0)
             throw new ModelException(_path, $"\"head_dim\" is {headDim}; expected an even number.");
+        if ((long)heads * headDim > MaxWidth)
+            throw new ModelException(_path, $"{heads} heads of \"head_dim\" {headDim} are wider than {MaxWidth}.");
         float theta = text.TryGetProperty("rope_parameters", out JsonElement parameters) && parameters.ValueKind == JsonValueKind.Object
             ? Number(parameters, "rope_theta", 10000f)
             : Number(text, "rope_theta", 10000f);
@@ -97,7 +105,7 @@ internal sealed class ConfigReader
             HeadDim = headDim,
             NormEpsilon = Number(text, "rms_norm_eps", 1e-6f),
             RopeTheta = theta,
-            MaxPositions = Positive(text, "max_position_embeddings", IsOriginal ? 4096 : 2048),
+            MaxPositions = Positive(text, "max_position_embeddings", IsOriginal ? 4096 : 2048, MaxPositions),
             VocabularySize = Positive(text, "vocab_size", 32000),
             TiedHead = text.TryGetProperty("tie_word_embeddings", out JsonElement tied) && tied.ValueKind == JsonValueKind.True,
         };
@@ -109,14 +117,14 @@ internal sealed class ConfigReader
         JsonElement vision;
         if (!IsOriginal)
         {
-            vision = _root.GetProperty("vision_config");
+            vision = Section(_path, _root, "vision_config");
         }
         else if (towerFolder is not null)
         {
             path = Path.Combine(towerFolder, "config.json");
             vision = ReadJson(path);
-            if (vision.TryGetProperty("vision_config", out JsonElement inner))
-                vision = inner;
+            if (vision.TryGetProperty("vision_config", out _))
+                vision = Section(path, vision, "vision_config");
         }
         else
         {
@@ -128,7 +136,7 @@ internal sealed class ConfigReader
 
         var reader = new ConfigReader(path, vision);
         int layers = reader.Positive(vision, "num_hidden_layers", 24);
-        int imageSize = reader.Positive(vision, "image_size", 336);
+        int imageSize = reader.Positive(vision, "image_size", 336, MaxImageSide);
         int patch = reader.Positive(vision, "patch_size", 14);
         int hidden = reader.Positive(vision, "hidden_size", 1024);
         int heads = reader.Positive(vision, "num_attention_heads", 16);
@@ -175,27 +183,39 @@ internal sealed class ConfigReader
         if (!File.Exists(path))
             return (ClipMean, ClipStd);
         JsonElement root = ReadJson(path);
-        return (Triple("image_mean", ClipMean), Triple("image_std", ClipStd));
+        return (Triple("image_mean", ClipMean, above: -1), Triple("image_std", ClipStd, above: 0));
 
-        IReadOnlyList<float> Triple(string key, float[] fallback)
+        IReadOnlyList<float> Triple(string key, float[] fallback, float above)
         {
             if (!root.TryGetProperty(key, out JsonElement list))
                 return fallback;
-            if (list.ValueKind != JsonValueKind.Array || list.GetArrayLength() != 3)
-                throw new ModelException(path, $"\"{key}\" is {list.GetRawText()}; expected three numbers.");
+            if (list.ValueKind != JsonValueKind.Array || list.GetArrayLength() != 3 || !list.EnumerateArray().All(x => IsLevel(x, above)))
+                throw new ModelException(path, $"\"{key}\" is {list.GetRawText()}; expected three numbers above {above}, at most 1.");
             return [.. list.EnumerateArray().Select(x => x.GetSingle())];
         }
+    }
+
+    private static bool IsLevel(JsonElement value, float above) =>
+        value.ValueKind == JsonValueKind.Number && value.TryGetSingle(out float number) && number > above && number <= 1;
+
+    private static JsonElement Section(string path, JsonElement parent, string key)
+    {
+        if (!parent.TryGetProperty(key, out JsonElement section))
+            throw new ModelException(path, $"\"{key}\" is missing; expected a JSON object.");
+        return section.ValueKind == JsonValueKind.Object
+            ? section
+            : throw new ModelException(path, $"\"{key}\" is {section.GetRawText()}; expected a JSON object.");
     }
 
     private static string? Text(JsonElement element, string key) =>
         element.TryGetProperty(key, out JsonElement value) && value.ValueKind == JsonValueKind.String ? value.GetString() : null;
 
-    private int Positive(JsonElement element, string key, int fallback)
+    private int Positive(JsonElement element, string key, int fallback, int largest = MaxWidth)
     {
         if (!element.TryGetProperty(key, out JsonElement value) || value.ValueKind == JsonValueKind.Null)
             return fallback;
-        if (value.ValueKind != JsonValueKind.Number || !value.TryGetInt32(out int number) || number < 1 || number > 1 << 24)
-            throw new ModelException(_path, $"\"{key}\" is {value.GetRawText()}; expected a whole number from 1 to {1 << 24}.");
+        if (value.ValueKind != JsonValueKind.Number || !value.TryGetInt32(out int number) || number < 1 || number > largest)
+            throw new ModelException(_path, $"\"{key}\" is {value.GetRawText()}; expected a whole number from 1 to {largest}.");
         return number;
     }
 
@@ -212,7 +232,10 @@ internal sealed class ConfigReader
     {
         try
         {
-            using JsonDocument document = JsonDocument.Parse(File.ReadAllBytes(path));
+            using FileStream file = File.OpenRead(path);
+            if (file.Length > MaxFileBytes)
+                throw new ModelException(path, $"has {file.Length} bytes; expected a configuration of at most {MaxFileBytes}.");
+            using JsonDocument document = JsonDocument.Parse(file);
             if (document.RootElement.ValueKind != JsonValueKind.Object)
                 throw new ModelException(path, "expected a JSON object.");
             return document.RootElement.Clone();
@@ -220,6 +243,10 @@ internal sealed class ConfigReader
         catch (Exception e) when (e is FileNotFoundException or DirectoryNotFoundException)
         {
             throw new ModelException(path, "is not there; expected a LLaVA-1.5 model folder with a config.json.", e);
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            throw new ModelException(path, $"cannot be read: {e.Message}", e);
         }
         catch (JsonException e)
         {

@@ -138,8 +138,9 @@ internal sealed class LanguageModel : IDisposable
     {
         if (_logits.Rows >= rows)
             return;
+        Tensor larger = _device.Allocate(ElementType.F32, rows, _config.VocabularySize);
         _logits.Dispose();
-        _logits = _device.Allocate(ElementType.F32, rows, _config.VocabularySize);
+        _logits = larger;
     }
 
     private Tensor Scratch(int rows, int columns) => _parameters.Own(_device.Allocate(ElementType.F32, rows, columns));

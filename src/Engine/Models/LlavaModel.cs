@@ -90,7 +90,7 @@ internal sealed class LlavaModel : IDisposable
         string parent = System.IO.Path.GetDirectoryName(System.IO.Path.GetFullPath(folder).TrimEnd(System.IO.Path.DirectorySeparatorChar)) ?? folder;
         return ((ReadOnlySpan<string>)[System.IO.Path.Combine(folder, last), System.IO.Path.Combine(parent, last)])
             .ToArray()
-            .FirstOrDefault(path => last.Length > 0 && File.Exists(System.IO.Path.Combine(path, "config.json")));
+            .FirstOrDefault(path => last is not ("" or "." or "..") && File.Exists(System.IO.Path.Combine(path, "config.json")));
     }
 
     private static LlamaTokenizer ReadTokenizer(string folder)

@@ -68,7 +68,7 @@ internal sealed class LlavaTensors
 
     private StoredTensor Get(Checkpoint checkpoint, string name, ReadOnlySpan<long> shape)
     {
-        if (!checkpoint.Tensors.TryGetValue(name, out StoredTensor? tensor))
+        if (!checkpoint.TryGet(name, out StoredTensor? tensor))
             throw new ModelException(_model, $"tensor {name} [{string.Join(", ", shape.ToArray())}] is missing.");
         if (!shape.SequenceEqual(tensor.Shape.ToArray()))
         {

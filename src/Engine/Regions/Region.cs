@@ -57,12 +57,14 @@ public readonly partial record struct Region
     /// <summary>The crop on a padded square: each side times the number, rounded half to even, not clamped. Where that has no
     /// pixels the box is the whole square, and the problem says so.</summary>
     /// <param name="square">The padded square.</param>
-    /// <param name="problem"><see cref="RegionProblem.InvertedBox"/>, <see cref="RegionProblem.EmptyBox"/> or none.</param>
+    /// <param name="problem"><see cref="RegionProblem.InvertedBox"/>, <see cref="RegionProblem.EmptyBox"/>,
+    /// <see cref="RegionProblem.OutOfRange"/> where it lies further outside than a crop reaches, or none.</param>
     public PixelBox ToCropBox(PaddedSquare square, out RegionProblem problem)
     {
         PixelBox box = ToPixels(square.Side);
         problem = box.Width < 0 || box.Height < 0 ? RegionProblem.InvertedBox
             : box.Width == 0 || box.Height == 0 ? RegionProblem.EmptyBox
+            : !ResampleGeometry.CanCrop(box) ? RegionProblem.OutOfRange
             : RegionProblem.None;
         return problem == RegionProblem.None ? box : square.Box;
     }

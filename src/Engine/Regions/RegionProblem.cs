@@ -12,7 +12,8 @@ public enum RegionProblem
     /// <summary>One of the first four parts is no finite number.</summary>
     NotFourNumbers,
 
-    /// <summary>A number is so far outside of the picture (beyond <see cref="Region.MaxMagnitude"/>) that no crop can be meant.</summary>
+    /// <summary>A number is so far outside of the picture (beyond <see cref="Region.MaxMagnitude"/>, or in pixels
+    /// beyond what a crop reaches) that no crop can be meant.</summary>
     OutOfRange,
 
     /// <summary>In whole pixels the right side lies left of the left side, or the bottom above the top.</summary>

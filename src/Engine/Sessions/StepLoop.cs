@@ -28,6 +28,9 @@ internal sealed class StepLoop : IDisposable
     private readonly List<Generation> _stepped = [];
     private readonly List<FeatureRows> _features = [];
     private readonly Func<bool> _nobodyWaits;
+
+    /// <summary>Held while work is queued, so that none is queued behind the last look at the queues.</summary>
+    private readonly Lock _queuing = new();
     private volatile bool _stopping;
 
     public StepLoop(Device device, LanguageModel model, KvPages pages, RaggedBatch batch)
@@ -38,21 +41,22 @@ internal sealed class StepLoop : IDisposable
         _batch = batch;
         _ids = device.Allocate(ElementType.I32, batch.MostSequences, 1);
         _hostIds = new int[batch.MostSequences];
-        _nobodyWaits = () => _stepped.TrueForAll(g => g.Cancellation.IsCancellationRequested);
+        _nobodyWaits = () => _stopping || _stepped.TrueForAll(g => g.Cancellation.IsCancellationRequested);
         _thread = new Thread(Run) { IsBackground = true, Name = "ChainOfSpot steps" };
         _thread.Start();
     }
 
     /// <summary>Runs <paramref name="work"/> on the device's thread.</summary>
+    /// <exception cref="ObjectDisposedException">The loop is stopping.</exception>
     public Task<T> RunAsync<T>(Func<T> work, CancellationToken cancellation)
     {
         var done = new TaskCompletionSource<T>(TaskCreationOptions.RunContinuationsAsynchronously);
-        ObjectDisposedException.ThrowIf(_stopping, this);
-        _work.Enqueue(() =>
+        Queue(_work, () =>
         {
             try
             {
                 cancellation.ThrowIfCancellationRequested();
+                ThrowIfStopping();
                 done.TrySetResult(work());
             }
             catch (OperationCanceledException e)
@@ -64,30 +68,43 @@ internal sealed class StepLoop : IDisposable
                 done.TrySetException(e);
             }
         });
-        _arrived.Release();
         return done.Task;
     }
 
     /// <summary>Decodes until <paramref name="generation"/> is finished.</summary>
+    /// <exception cref="ObjectDisposedException">The loop is stopping.</exception>
     public Task GenerateAsync(Generation generation)
     {
-        ObjectDisposedException.ThrowIf(_stopping, this);
-        _incoming.Enqueue(generation);
-        _arrived.Release();
+        Queue(_incoming, generation);
         return generation.Completion;
     }
 
     public void Dispose()
     {
-        if (_stopping)
-            return;
-        _stopping = true;
-        _arrived.Release();
+        lock (_queuing)
+        {
+            if (_stopping)
+                return;
+            _stopping = true;
+            _arrived.Release();
+        }
         _thread.Join();
         _ids.Dispose();
         _batch.Dispose();
         _arrived.Dispose();
     }
+
+    private void Queue<T>(ConcurrentQueue<T> queue, T item)
+    {
+        lock (_queuing)
+        {
+            ThrowIfStopping();
+            queue.Enqueue(item);
+            _arrived.Release();
+        }
+    }
+
+    private void ThrowIfStopping() => ObjectDisposedException.ThrowIf(_stopping, typeof(ChainOfSpotEngine));
 
     private void Run()
     {
@@ -104,7 +121,7 @@ internal sealed class StepLoop : IDisposable
                 _arrived.Wait();
         }
 
-        var stopped = new ObjectDisposedException("engine");
+        var stopped = new ObjectDisposedException(nameof(ChainOfSpotEngine));
         while (_work.TryDequeue(out Action? work))
             work();
         while (_incoming.TryDequeue(out Generation? generation))
@@ -161,7 +178,7 @@ internal sealed class StepLoop : IDisposable
                 generation.Collect(_batch, _features, room);
                 _stepped.Add(generation);
             }
-            catch (KvCacheFullException e)
+            catch (Exception e)
             {
                 generation.Fail(e);
                 _active.RemoveAt(i--);

@@ -81,6 +81,14 @@ public readonly record struct ResampleGeometry
         };
     }
 
+    /// <summary>Whether a box has pixels, at most <see cref="MaxSide"/> a side, within <see cref="MaxSide"/> pixels of the picture.</summary>
+    public static bool CanCrop(PixelBox box)
+    {
+        bool near = box.Left >= -MaxSide && box.Top >= -MaxSide && box.Right <= MaxSide && box.Bottom <= MaxSide;
+        // Compared before subtracting: a box from far outside must not wrap into a valid one.
+        return near && box.Left < box.Right && box.Top < box.Bottom && box.Width <= MaxSide && box.Height <= MaxSide;
+    }
+
     private static ResampleAxis WholeAxis(int length, int scaled, int output) => new()
     {
         Frame = length,
@@ -117,9 +125,7 @@ public readonly record struct ResampleGeometry
 
     private static void RequireBox(PixelBox box)
     {
-        bool near = box.Left >= -MaxSide && box.Top >= -MaxSide && box.Right <= MaxSide && box.Bottom <= MaxSide;
-        // Compared before subtracting: a box from far outside must not wrap into a valid one.
-        if (!near || box.Left >= box.Right || box.Top >= box.Bottom || box.Width > MaxSide || box.Height > MaxSide)
+        if (!CanCrop(box))
         {
             throw new ArgumentOutOfRangeException(
                 nameof(box), box, $"A box has 1 to {MaxSide} pixels a side, within {MaxSide} pixels of the picture.");

@@ -9,8 +9,11 @@ namespace ChainOfSpot.Runtime.Cache;
 /// </summary>
 public sealed class KvSequence : IDisposable
 {
+    /// <summary>Pages of the usual contexts, of 4,096 positions: the list does not grow while tokens are decoded.</summary>
+    private const int UsualPages = 64;
+
     private readonly KvPages _pages;
-    private readonly List<int> _held = [];
+    private readonly List<int> _held = new(UsualPages);
 
     /// <summary>An empty sequence.</summary>
     public KvSequence(KvPages pages)

@@ -95,15 +95,17 @@ public sealed class RaggedBatch : IDisposable
     /// <param name="tokens">One token a row.</param>
     /// <param name="outputs">How many of the last rows' logits are read.</param>
     /// <returns>The first of the rows.</returns>
-    /// <exception cref="KvCacheFullException">The cache has no room; the batch is as before.</exception>
+    /// <exception cref="KvCacheFullException">The cache has no room; batch and sequence are as before.</exception>
+    /// <exception cref="ArgumentOutOfRangeException">The batch has no room, or more outputs than rows; both are as before.</exception>
     public int Add(KvSequence sequence, ReadOnlySpan<int> tokens, int outputs)
     {
         ArgumentNullException.ThrowIfNull(sequence);
         ArgumentOutOfRangeException.ThrowIfGreaterThan(Rows + tokens.Length, MostRows);
         ArgumentOutOfRangeException.ThrowIfGreaterThanOrEqual(Sequences, MostSequences);
+        ArgumentOutOfRangeException.ThrowIfGreaterThan(outputs, tokens.Length);
         int position = sequence.Length;
+        ArgumentOutOfRangeException.ThrowIfGreaterThan(position + tokens.Length, _mostPages * _device.PagePositions);
         sequence.Extend(_device, tokens.Length);
-        ArgumentOutOfRangeException.ThrowIfGreaterThan(sequence.Pages.Count, _mostPages);
         for (int i = 0; i < sequence.Pages.Count; i++)
             _pageTable[(Sequences * _mostPages) + i] = sequence.Pages[i];
 
