@@ -53,6 +53,9 @@ internal sealed class QuestionFlow(
         (PassRun first, TimeSpan encode) = await FirstPassAsync(PassKind.Region, firstIds).ConfigureAwait(false);
         using (first)
         {
+            // Nobody goes on from it then: its cache is the second pass' to use.
+            if (!options.Reuse)
+                first.Dispose();
             string regionText = options.RegionText ?? _passes[0].Text;
             long start = Stopwatch.GetTimestamp();
             using Tensor cropFeatures = await LookAsync(regionText).ConfigureAwait(false);
