@@ -22,7 +22,7 @@ public abstract class Tensor : IDisposable
     public int Columns { get; }
 
     /// <summary>Its size.</summary>
-    public long ByteLength => (long)Rows * Columns * Type.Size();
+    public long ByteLength => checked((long)Rows * Columns * Type.Size());
 
     /// <summary>The first <paramref name="rows"/> rows.</summary>
     public TensorView First(int rows) => new(this, 0, rows);
@@ -44,7 +44,7 @@ public readonly struct TensorView
         ArgumentNullException.ThrowIfNull(tensor);
         ArgumentOutOfRangeException.ThrowIfNegative(row);
         ArgumentOutOfRangeException.ThrowIfNegative(rows);
-        ArgumentOutOfRangeException.ThrowIfGreaterThan(row + rows, tensor.Rows);
+        ArgumentOutOfRangeException.ThrowIfGreaterThan(rows, tensor.Rows - row);
         Tensor = tensor;
         Row = row;
         Rows = rows;
@@ -69,9 +69,11 @@ public readonly struct TensorView
     public static TensorView FromTensor(Tensor tensor) => tensor;
 
     /// <summary>Rows [<paramref name="row"/>, <paramref name="row"/> + <paramref name="rows"/>) of this view.</summary>
+    /// <exception cref="ArgumentOutOfRangeException">The rows are not all there.</exception>
     public TensorView Slice(int row, int rows)
     {
-        ArgumentOutOfRangeException.ThrowIfGreaterThan(row + rows, Rows);
+        ArgumentOutOfRangeException.ThrowIfNegative(row);
+        ArgumentOutOfRangeException.ThrowIfGreaterThan(rows, Rows - row);
         return new(Tensor, Row + row, rows);
     }
 }
