@@ -104,6 +104,33 @@ public sealed class ExactModeTests
         return logits;
     });
 
+    [Fact]
+    public Task Vectors_of_every_width_give_the_same_logits_but_for_rounding() => RandomModel.Shapes.SampleAsync(
+        async model =>
+        {
+            using var folder = new TemporaryFolder();
+            model.Write(folder.Root);
+            PassBits[][]? expected = null;
+            foreach (TheoryDataRow<int> vectorBits in VectorBits)
+            {
+                PassBits[][] actual = await AskAsync(
+                    folder.Root, new EngineOptions { Threads = 1, VectorBits = vectorBits.Data }, new AskOptions(), together: false);
+                expected ??= actual;
+                for (int question = 0; question < actual.Length; question++)
+                {
+                    for (int pass = 0; pass < 2; pass++)
+                    {
+                        Golden.AssertClose(
+                            Numbers(expected[question][pass].Logits), Numbers(actual[question][pass].Logits), Golden.LogitTolerance, "logits");
+                    }
+                }
+            }
+        },
+        iter: 12,
+        threads: 1);
+
+    private static float[] Numbers(int[] bits) => [.. bits.Select(BitConverter.Int32BitsToSingle)];
+
     private static async Task<PassBits[][]> AskAsync(string folder, EngineOptions options, AskOptions ask, bool together)
     {
         await using ChainOfSpotEngine engine = await TestEngine.LoadAsync(folder, options with { CachePositions = 8192 });
@@ -142,6 +169,7 @@ public sealed class ExactModeTests
             for (int pass = 0; pass < 2; pass++)
             {
                 Assert.Equal(RandomModel.Vocabulary, actual[question][pass].Logits.Length);
+                Assert.All(Numbers(actual[question][pass].Logits), logit => Assert.InRange(Math.Abs(logit), 0, 100));
                 Assert.Equal(expected[question][pass].Logits, actual[question][pass].Logits);
                 Assert.Equal(expected[question][pass].Output, actual[question][pass].Output);
             }

@@ -1,4 +1,5 @@
 using ChainOfSpot.Images;
+using ChainOfSpot.Runtime.Devices;
 using ChainOfSpot.Sessions;
 using ChainOfSpot.Text;
 
@@ -9,15 +10,19 @@ public sealed class QuestionParityTests
 {
     private const int NewTokens = 12;
 
+    public static MatrixTheoryData<string, int> ModelsAndVectorBits { get; } = new(
+        Golden.Models.Select(row => row.Data), ((int[])[128, 256, 512]).Where(bits => bits <= CpuDevice.WidestVectorBits));
+
     [Theory]
-    [MemberData(nameof(Golden.Models), MemberType = typeof(Golden))]
-    public async Task Both_passes_equal_the_reference_with_and_without_reuse(string model)
+    [MemberData(nameof(ModelsAndVectorBits))]
+    public async Task Both_passes_equal_the_reference_with_and_without_reuse(string model, int vectorBits)
     {
-        await CheckAsync(model, AfterEosRule.PrefixStripped, "pass2");
-        await CheckAsync(model, AfterEosRule.PrefixKept, "pass2.prefix");
-        await CheckAsync(model, AfterEosRule.NoPrefix, "pass2.bare");
+        var options = new EngineOptions { Threads = 1, VectorBits = vectorBits };
+        await CheckAsync(model, options with { AfterEosRule = AfterEosRule.PrefixStripped }, "pass2");
+        await CheckAsync(model, options with { AfterEosRule = AfterEosRule.PrefixKept }, "pass2.prefix");
+        await CheckAsync(model, options with { AfterEosRule = AfterEosRule.NoPrefix }, "pass2.bare");
         // The checkpoints say "legacy": false.
-        await CheckAsync(model, rule: null, "pass2");
+        await CheckAsync(model, options, "pass2");
     }
 
     [Theory]
@@ -25,7 +30,7 @@ public sealed class QuestionParityTests
     public async Task The_direct_pass_equals_the_reference_with_and_without_reuse(string model)
     {
         var golden = Golden.Of(model);
-        await using ChainOfSpotEngine engine = await LoadAsync(golden, rule: null);
+        await using ChainOfSpotEngine engine = await TestEngine.LoadAsync(golden.Folder);
         foreach (GoldenCase expected in golden.Cases)
         {
             await using SpotImage image = await engine.OpenImageAsync(expected.ImagePath, TestContext.Current.CancellationToken);
@@ -52,7 +57,7 @@ public sealed class QuestionParityTests
     public async Task Logits_at_every_position_equal_the_reference(string model)
     {
         var golden = Golden.Of(model);
-        await using ChainOfSpotEngine engine = await LoadAsync(golden, rule: null);
+        await using ChainOfSpotEngine engine = await TestEngine.LoadAsync(golden.Folder);
         int compared = 0;
         foreach (GoldenCase expected in golden.Cases.Where(c => c.Contains("pass1.logits_all")))
         {
@@ -69,8 +74,8 @@ public sealed class QuestionParityTests
     public async Task The_original_layout_and_the_Hugging_Face_layout_of_the_same_weights_give_the_same_bits()
     {
         var original = Golden.Of("orig-bin");
-        await using ChainOfSpotEngine first = await LoadAsync(original, rule: null);
-        await using ChainOfSpotEngine second = await LoadAsync(Golden.Of("hf-mha"), rule: null);
+        await using ChainOfSpotEngine first = await TestEngine.LoadAsync(original.Folder);
+        await using ChainOfSpotEngine second = await TestEngine.LoadAsync(Golden.Of("hf-mha").Folder);
         foreach (GoldenCase expected in original.Cases)
         {
             Picture picture = expected.Decode();
@@ -96,10 +101,10 @@ public sealed class QuestionParityTests
         }
     }
 
-    private static async Task CheckAsync(string model, AfterEosRule? rule, string secondPass)
+    private static async Task CheckAsync(string model, EngineOptions setup, string secondPass)
     {
         var golden = Golden.Of(model);
-        await using ChainOfSpotEngine engine = await LoadAsync(golden, rule);
+        await using ChainOfSpotEngine engine = await TestEngine.LoadAsync(golden.Folder, setup);
         foreach (GoldenCase expected in golden.Cases)
         {
             await using SpotImage image = await engine.OpenImageAsync(expected.ImagePath, TestContext.Current.CancellationToken);
@@ -140,7 +145,4 @@ public sealed class QuestionParityTests
 
     private static AskOptions Options(ChainOfSpotEngine engine) =>
         new() { IgnoreEndToken = true, MaxNewTokens = NewTokens, TopLogits = engine.Config.Text.VocabularySize };
-
-    private static Task<ChainOfSpotEngine> LoadAsync(Golden golden, AfterEosRule? rule) => TestEngine.LoadAsync(
-        golden.Folder, new EngineOptions { Threads = 1, AfterEosRule = rule });
 }
