@@ -35,14 +35,15 @@ public abstract class CpuDevice : Device
     public static int WidestVectorBits =>
         Vector512.IsHardwareAccelerated ? 512 : Vector256.IsHardwareAccelerated ? 256 : 128;
 
-    private protected ThreadTeam Team { get; }
-
-    private string InstructionSet => VectorBits switch
+    /// <summary>The instruction set of these registers.</summary>
+    public string InstructionSet => VectorBits switch
     {
         512 => "AVX-512",
         256 => "AVX2",
         _ => Sse2.IsSupported ? "SSE" : "128-bit SIMD",
     };
+
+    private protected ThreadTeam Team { get; }
 
     /// <summary>A device on all cores with the widest vectors.</summary>
     /// <param name="threads">Threads that share an operation; 0 for one a core.</param>

@@ -1,0 +1,24 @@
+using System.Globalization;
+using ChainOfSpot.Cli.Output;
+using ChainOfSpot.Runtime.Devices;
+
+namespace ChainOfSpot.Cli.Devices;
+
+/// <summary>The devices as people read them.</summary>
+internal static class DevicesReport
+{
+    public static void Write(Terminal terminal, CpuFacts cpu)
+    {
+        string narrower = cpu.NarrowerVectorBits.Length == 0 ? "" : $"; --vector-bits {string.Join(" or ", cpu.NarrowerVectorBits)} chooses narrower ones";
+        terminal.Out.WriteLine();
+        terminal.Out.WriteLine($"  {terminal.Highlight("cpu")}  {cpu.InstructionSet}, {cpu.Threads} threads, vectors of {cpu.VectorBits} bits{narrower}");
+        terminal.Out.WriteLine();
+        terminal.Out.WriteLine(terminal.Faint($"  {"measured here",-28}{"1 thread",12}{$"{cpu.Threads} threads",12}"));
+        Row("fp32 multiply-add, GFLOP/s", ceilings => ceilings.MultiplyAddsPerSecond);
+        Row("memory read, GB/s", ceilings => ceilings.ReadBytesPerSecond);
+        terminal.Out.WriteLine();
+
+        void Row(string name, Func<DeviceCeilings, double> value) => terminal.Out.WriteLine(string.Create(
+            CultureInfo.InvariantCulture, $"  {name,-28}{value(cpu.OneThread) / 1e9,12:0.0}{value(cpu.AllThreads) / 1e9,12:0.0}"));
+    }
+}
