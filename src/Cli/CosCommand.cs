@@ -30,16 +30,13 @@ internal static class CosCommand
         try
         {
             ParseResult parsed = Create(terminal).Parse(args, new ParserConfiguration { ResponseFileTokenReplacer = null });
-            if (parsed.Action is ParseErrorAction)
-                throw new CommandException(ErrorCodes.BadOption, parsed.Errors[0].Message + HelpHint(parsed));
-            var invocation = new InvocationConfiguration
+            return parsed.Action switch
             {
-                EnableDefaultExceptionHandler = false,
-                ProcessTerminationTimeout = null,
-                Output = terminal.Out,
-                Error = terminal.Error,
+                ParseErrorAction => throw new CommandException(ErrorCodes.BadOption, parsed.Errors[0].Message + HelpHint(parsed)),
+                // The library's own pipeline would only add its handling of signals and errors, and the time to compile it.
+                AsynchronousCommandLineAction action => await action.InvokeAsync(parsed, cancellation).ConfigureAwait(false),
+                _ => parsed.Invoke(new InvocationConfiguration { EnableDefaultExceptionHandler = false, Output = terminal.Out, Error = terminal.Error }),
             };
-            return await parsed.InvokeAsync(invocation, cancellation).ConfigureAwait(false);
         }
         catch (Exception error)
         {

@@ -1,5 +1,6 @@
 using System.CommandLine;
 using System.CommandLine.Parsing;
+using System.Globalization;
 using ChainOfSpot.Cli.Output;
 using ChainOfSpot.Regions;
 using ChainOfSpot.Runtime.Devices;
@@ -87,6 +88,7 @@ internal sealed class AskCommand : Command
         Description = "The most tokens that each pass decodes.",
         HelpName = "N",
         DefaultValueFactory = _ => AskOptions.DefaultMaxNewTokens,
+        CustomParser = result => Number(result, "--max-tokens", 1, int.MaxValue),
     };
 
     private readonly Option<bool> _ignoreEos = new("--ignore-eos")
@@ -99,6 +101,7 @@ internal sealed class AskCommand : Command
         Description = "Reports the K largest logits behind the prompt of each pass.",
         HelpName = "K",
         DefaultValueFactory = _ => 0,
+        CustomParser = result => Number(result, "--top-logits", 0, int.MaxValue),
     };
 
     private readonly Option<bool> _noReuse = new("--no-reuse")
@@ -111,6 +114,7 @@ internal sealed class AskCommand : Command
         Description = "CPU threads; 0 for one a core.",
         HelpName = "N",
         DefaultValueFactory = _ => 0,
+        CustomParser = result => Number(result, "--threads", 0, MostThreads),
     };
 
     private readonly Option<int> _vectorBits = new("--vector-bits")
@@ -118,6 +122,7 @@ internal sealed class AskCommand : Command
         Description = "Bits of the vector registers used, 512, 256 or 128; 0 for the widest of this CPU.",
         HelpName = "N",
         DefaultValueFactory = _ => 0,
+        CustomParser = VectorBits,
     };
 
     private readonly Option<int> _cachePositions = new("--cache-positions")
@@ -125,6 +130,7 @@ internal sealed class AskCommand : Command
         Description = "Positions that the key-value cache has memory for; 0 for two of the model's contexts.",
         HelpName = "N",
         DefaultValueFactory = _ => 0,
+        CustomParser = result => Number(result, "--cache-positions", 0, int.MaxValue),
     };
 
     private readonly Option<bool> _askWhere = new("--ask-where")
@@ -132,8 +138,9 @@ internal sealed class AskCommand : Command
         Description = "Asks \"where\" the region is, as in the method's training, instead of \"what\" it is, as in its evaluation.",
     };
 
-    private readonly Option<string?> _afterEos = new("--after-eos")
+    private readonly Option<AfterEosRule?> _afterEos = new("--after-eos")
     {
+        CustomParser = Rule,
         Description = "How the tokenizer reads text behind an end mark. Default: what the checkpoint's \"legacy\" flag stands for.",
         HelpName = "prefix|stripped|bare",
     };
@@ -155,35 +162,48 @@ internal sealed class AskCommand : Command
     {
         Add(_picture);
         Add(_question);
-        foreach (Option option in (ReadOnlySpan<Option>)
-            [_model, _tower, _overlay, _crop, _json, _region, _direct, _suffix, _askWhere, _afterEos, _maxTokens, _ignoreEos,
-            _topLogits, _noReuse, _noExif, _threads, _vectorBits, _cachePositions])
-        {
-            Add(option);
-        }
+        AddAll(
+            _model, _tower, _overlay, _crop, _json, _region, _direct, _suffix, _askWhere, _afterEos, _maxTokens, _ignoreEos,
+            _topLogits, _noReuse, _noExif, _threads, _vectorBits, _cachePositions);
 
-        _afterEos.AcceptOnlyFromAmong([.. AfterEosRules.Keys]);
-        RequireRange(_maxTokens, 1, int.MaxValue);
-        RequireRange(_topLogits, 0, int.MaxValue);
-        RequireRange(_threads, 0, MostThreads);
-        RequireRange(_cachePositions, 0, int.MaxValue);
-        _vectorBits.Validators.Add(result =>
-        {
-            int bits = result.GetValueOrDefault<int>();
-            if (bits is not (0 or 128 or 256 or 512) || bits > CpuDevice.WidestVectorBits)
-                result.AddError($"--vector-bits is {bits}; expected 512, 256 or 128, at most the {CpuDevice.WidestVectorBits} of this CPU.");
-        });
         _region.Validators.Add(CheckRegion);
         Validators.Add(CheckTogether);
         SetAction((parsed, cancellation) => AskRun.RunAsync(Read(parsed), terminal, cancellation));
     }
 
-    private static void RequireRange(Option<int> option, int least, int most) => option.Validators.Add(result =>
+    private void AddAll(params ReadOnlySpan<Option> options)
     {
-        int value = result.GetValueOrDefault<int>();
-        if (value < least || value > most)
-            result.AddError($"{option.Name} is {value}; expected a whole number from {least}{(most == int.MaxValue ? "" : $" to {most}")}.");
-    });
+        foreach (Option option in options)
+            Add(option);
+    }
+
+    private static int Number(ArgumentResult result, string option, int least, int most)
+    {
+        string text = result.Tokens[0].Value;
+        if (int.TryParse(text, NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out int value) && value >= least && value <= most)
+            return value;
+        result.AddError($"{option} is \"{text}\"; expected a whole number from {least}{(most == int.MaxValue ? "" : $" to {most}")}.");
+        return 0;
+    }
+
+    private static int VectorBits(ArgumentResult result)
+    {
+        string text = result.Tokens[0].Value;
+        int bits = text switch { "0" => 0, "128" => 128, "256" => 256, "512" => 512, _ => int.MaxValue };
+        if (bits <= CpuDevice.WidestVectorBits)
+            return bits;
+        result.AddError($"--vector-bits is \"{text}\"; expected 512, 256 or 128, at most the {CpuDevice.WidestVectorBits} of this CPU.");
+        return 0;
+    }
+
+    private static AfterEosRule? Rule(ArgumentResult result)
+    {
+        string text = result.Tokens[0].Value;
+        if (AfterEosRules.TryGetValue(text, out AfterEosRule rule))
+            return rule;
+        result.AddError($"--after-eos is \"{text}\"; expected {string.Join(" or ", AfterEosRules.Keys)}.");
+        return null;
+    }
 
     private static void CheckRegion(OptionResult result)
     {
@@ -223,7 +243,7 @@ internal sealed class AskCommand : Command
             CachePositions = parsed.GetValue(_cachePositions),
             VisionTower = parsed.GetValue(_tower),
             RegionWord = parsed.GetValue(_askWhere) ? RegionQuestionWord.Where : RegionQuestionWord.What,
-            AfterEosRule = parsed.GetValue(_afterEos) is { } rule ? AfterEosRules[rule] : null,
+            AfterEosRule = parsed.GetValue(_afterEos),
         },
         Ask = new AskOptions
         {

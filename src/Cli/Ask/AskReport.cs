@@ -78,7 +78,7 @@ internal sealed class AskReport(Terminal terminal)
         Line();
     }
 
-    private static string Row(string stage, string time, string tokens, string rate) => $"{stage,-16}{time,10}{tokens,10}{rate,12}";
+    private static string Row(string stage, string time, string tokens, string rate) => $"{stage,-16}{time,10}{tokens,10}{rate,12}".TrimEnd();
 
     private void Field(string label, string text) => Line($"{terminal.Faint(label.PadRight(LabelWidth))}{text}");
 

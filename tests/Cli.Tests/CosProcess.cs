@@ -1,0 +1,48 @@
+using System.Diagnostics;
+using ChainOfSpot.TestSupport;
+
+namespace ChainOfSpot.Cli.Tests;
+
+/// <summary>The built tool, as its users start it.</summary>
+internal static class CosProcess
+{
+    private static readonly TimeSpan Limit = TimeSpan.FromSeconds(60);
+
+    public static Process Start(params string[] args)
+    {
+        var start = new ProcessStartInfo("dotnet", [Path.Combine(AppContext.BaseDirectory, "cos.dll"), .. args])
+        {
+            RedirectStandardInput = true,
+            RedirectStandardOutput = true,
+            RedirectStandardError = true,
+            WorkingDirectory = Fixtures.Repository,
+        };
+        return Process.Start(start)!;
+    }
+
+    /// <summary>Runs the tool with something on its standard input.</summary>
+    public static async Task<CosOutput> RunAsync(byte[] input, params string[] args)
+    {
+        using Process process = Start(args);
+        await process.StandardInput.BaseStream.WriteAsync(input);
+        process.StandardInput.Close();
+        return await EndAsync(process);
+    }
+
+    public static async Task<CosOutput> EndAsync(Process process)
+    {
+        using var limit = new CancellationTokenSource(Limit);
+        try
+        {
+            Task<string> output = process.StandardOutput.ReadToEndAsync(limit.Token);
+            Task<string> error = process.StandardError.ReadToEndAsync(limit.Token);
+            await process.WaitForExitAsync(limit.Token);
+            return new CosOutput(process.ExitCode, await output, await error);
+        }
+        catch (OperationCanceledException)
+        {
+            process.Kill();
+            throw;
+        }
+    }
+}
