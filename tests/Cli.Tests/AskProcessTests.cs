@@ -46,11 +46,15 @@ public sealed class AskProcessTests
     {
         if (OperatingSystem.IsWindows())
             Assert.Skip("There is no kill command to send an interrupt with.");
-        using Process process = CosProcess.Start("ask", Shapes, "-");
-        // The pipe stays open: the question never comes.
-        await Task.Delay(1500, TestContext.Current.CancellationToken);
+        using var folder = new TemporaryFolder();
+        string overlay = folder.Path("overlay.png");
+        using Process process = CosProcess.Start("ask", Shapes, "-", "--overlay", overlay);
+        // The pipe stays open: the question never comes. That the file is there says that the command has begun.
+        while (!File.Exists(overlay) && !process.HasExited)
+            await Task.Delay(20, TestContext.Current.CancellationToken);
         using Process kill = Process.Start("kill", ["-INT", $"{process.Id}"]);
         CosOutput run = await CosProcess.EndAsync(process);
         run.AssertFailed(130, "cancelled");
+        Assert.False(File.Exists(overlay));
     }
 }
