@@ -8,8 +8,8 @@ namespace ChainOfSpot.Regions;
 /// </summary>
 public readonly record struct PaddedSquare
 {
-    /// <summary>The largest side that is accepted.</summary>
-    public const int MaxSide = 1 << 20;
+    /// <summary>The longest side of a picture: that of a crop.</summary>
+    public const int MaxSide = ResampleGeometry.MaxSide;
 
     /// <summary>The square of a picture.</summary>
     /// <param name="width">Columns of the picture.</param>
