@@ -42,14 +42,26 @@ internal static class WeightsCommand
 
     private static RootCommand Create(Terminal terminal)
     {
+        var inspect = new InspectCommand(terminal);
+        var verify = new VerifyCommand(terminal);
+        var convert = new ConvertCommand(terminal);
+        var quantize = new QuantizeCommand(terminal);
         var random = new RandomCommand(terminal);
         var root = new RootCommand("Handles the weights of LLaVA-1.5 checkpoints: Hugging Face, original LLaVA and GGUF.")
         {
+            inspect,
+            verify,
+            convert,
+            quantize,
             random,
         };
         var help = new HelpWithExamples(new Dictionary<Command, string>
         {
             [root] = Examples,
+            [inspect] = InspectCommand.Examples,
+            [verify] = VerifyCommand.Examples,
+            [convert] = ConvertCommand.Examples,
+            [quantize] = QuantizeCommand.Examples,
             [random] = RandomCommand.Examples,
         });
         root.Options.OfType<HelpOption>().Single().Action = help;

@@ -128,10 +128,10 @@ internal sealed class RandomCommand : Command
                 GgufFolder.Write(
                     _terminal,
                     output,
-                    padded,
+                    padded.Text,
+                    padded.Vision,
                     vocabulary.PaddedTo(padded.Text.VocabularySize),
                     mix,
-                    withProjector: true,
                     (tensor, name, storedType) => RandomWeights.Create(tensor, padded, name, storedType, seed, tensor.HuggingFaceRow),
                     cancellation);
                 break;

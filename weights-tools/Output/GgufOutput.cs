@@ -13,8 +13,8 @@ internal static class GgufOutput
     private const uint F16FileType = 1;
 
     /// <summary>The tensors of the mmproj file: those that are run, so without the tower's last layer.</summary>
-    public static IEnumerable<LlavaTensor> ProjectorTensors(LlavaConfig config) =>
-        LlavaLayout.Of(config).Where(tensor => tensor.Part != LlavaPart.Text && tensor.IsUsed);
+    public static IEnumerable<LlavaTensor> ProjectorTensors(VisionConfig config, int textWidth) =>
+        LlavaLayout.OfTower(config).Concat(LlavaLayout.OfProjector(config, textWidth)).Where(tensor => tensor.IsUsed);
 
     /// <summary>How a tensor of the mmproj file is stored.</summary>
     public static ElementType ProjectorType(LlavaTensor tensor) => tensor.IsMatrix ? ElementType.F16 : ElementType.F32;
@@ -74,19 +74,20 @@ internal static class GgufOutput
     /// <summary>Writes tower and projector.</summary>
     /// <param name="stream">Where to.</param>
     /// <param name="name">Its name, for people.</param>
-    /// <param name="config">Its shape.</param>
+    /// <param name="vision">The tower's shape.</param>
+    /// <param name="textWidth">The width of the language model.</param>
     /// <param name="tensors">Its tensors, under their GGUF names.</param>
     /// <param name="progress">Told the bytes written.</param>
     /// <param name="cancellation">Stops it.</param>
     public static void WriteProjector(
         Stream stream,
         string name,
-        LlavaConfig config,
+        VisionConfig vision,
+        int textWidth,
         IEnumerable<OutputTensor> tensors,
         IProgress<long>? progress,
         CancellationToken cancellation)
     {
-        VisionConfig vision = config.Vision;
         var writer = new GgufWriter();
         writer.AddMetadata(Architecture, "clip");
         writer.AddMetadata("clip.has_text_encoder", false);
@@ -100,7 +101,7 @@ internal static class GgufOutput
         writer.AddMetadata("clip.vision.patch_size", (uint)vision.PatchSize);
         writer.AddMetadata("clip.vision.embedding_length", (uint)vision.HiddenSize);
         writer.AddMetadata("clip.vision.feed_forward_length", (uint)vision.IntermediateSize);
-        writer.AddMetadata("clip.vision.projection_dim", (uint)config.Text.HiddenSize);
+        writer.AddMetadata("clip.vision.projection_dim", (uint)textWidth);
         writer.AddMetadata("clip.vision.block_count", (uint)vision.FeatureLayers);
         writer.AddMetadata("clip.vision.attention.head_count", (uint)vision.Heads);
         writer.AddMetadata("clip.vision.attention.layer_norm_epsilon", vision.NormEpsilon);

@@ -23,7 +23,7 @@ internal static class HuggingFaceFolder
             File.WriteAllBytes(pending.PathOf(name), content);
         cancellation.ThrowIfCancellationRequested();
         pending.Complete();
-        terminal.Out.WriteLine(string.Create(
+        terminal.Error.WriteLine(string.Create(
             CultureInfo.InvariantCulture, $"{folder}: {tensors.Count} tensors, {Sizes.Format(total)}, weight files: {shards.Count}"));
     }
 }
