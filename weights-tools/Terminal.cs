@@ -38,16 +38,33 @@ internal sealed record Terminal(TextWriter Out, TextWriter Error, bool IsTermina
             work(new Added(_ => { }));
             return;
         }
-        IAnsiConsole console = AnsiConsole.Create(new AnsiConsoleSettings { Out = new AnsiConsoleOutput(Error) });
-        console.Progress()
-            .AutoClear(true)
-            .Columns(new TaskDescriptionColumn(), new ProgressBarColumn(), new DownloadedColumn(), new TransferSpeedColumn(), new RemainingTimeColumn())
-            .Start(context =>
-            {
-                ProgressTask bar = context.AddTask(title, maxValue: Math.Max(1, totalBytes));
-                work(new Added(bytes => bar.Increment(bytes)));
-            });
+        Bar(new DownloadedColumn(), new TransferSpeedColumn()).Start(context =>
+        {
+            ProgressTask bar = context.AddTask(Markup.Escape(title), maxValue: Math.Max(1, totalBytes));
+            work(new Added(bytes => bar.Increment(bytes)));
+        });
     }
+
+    /// <summary>The same for steps that are no bytes.</summary>
+    public async Task RunWithProgressAsync(string title, int steps, Func<IProgress<long>, Task> work)
+    {
+        if (!ShowsProgress)
+        {
+            await work(new Added(_ => { })).ConfigureAwait(false);
+            return;
+        }
+        await Bar(new PercentageColumn()).StartAsync(async context =>
+        {
+            ProgressTask bar = context.AddTask(Markup.Escape(title), maxValue: steps);
+            await work(new Added(done => bar.Increment(done))).ConfigureAwait(false);
+        }).ConfigureAwait(false);
+    }
+
+    private Progress Bar(params ReadOnlySpan<ProgressColumn> amounts) => AnsiConsole
+        .Create(new AnsiConsoleSettings { Out = new AnsiConsoleOutput(Error) })
+        .Progress()
+        .AutoClear(true)
+        .Columns([new TaskDescriptionColumn(), new ProgressBarColumn(), .. amounts, new RemainingTimeColumn()]);
 
     /// <summary>Reports at once, on the thread that works; <see cref="Progress{T}"/> would queue.</summary>
     private sealed class Added(Action<long> add) : IProgress<long>

@@ -46,6 +46,7 @@ internal static class WeightsCommand
         var verify = new VerifyCommand(terminal);
         var convert = new ConvertCommand(terminal);
         var quantize = new QuantizeCommand(terminal);
+        var compare = new CompareCommand(terminal);
         var random = new RandomCommand(terminal);
         var root = new RootCommand("Handles the weights of LLaVA-1.5 checkpoints: Hugging Face, original LLaVA and GGUF.")
         {
@@ -53,6 +54,7 @@ internal static class WeightsCommand
             verify,
             convert,
             quantize,
+            compare,
             random,
         };
         var help = new HelpWithExamples(new Dictionary<Command, string>
@@ -62,6 +64,7 @@ internal static class WeightsCommand
             [verify] = VerifyCommand.Examples,
             [convert] = ConvertCommand.Examples,
             [quantize] = QuantizeCommand.Examples,
+            [compare] = CompareCommand.Examples,
             [random] = RandomCommand.Examples,
         });
         root.Options.OfType<HelpOption>().Single().Action = help;

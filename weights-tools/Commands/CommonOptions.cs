@@ -1,4 +1,5 @@
 using System.CommandLine;
+using System.Globalization;
 using ChainOfSpot.Kernels;
 
 namespace ChainOfSpot.WeightsTools.Commands;
@@ -41,6 +42,23 @@ internal static class CommonOptions
     {
         Description = "Prints one JSON object.",
     };
+
+    /// <summary>A whole number of at most 2²⁰.</summary>
+    public static Option<int?> Count(string name, string description, int smallest = 1)
+    {
+        const int Largest = 1 << 20;
+        var option = new Option<int?>(name) { Description = description, HelpName = "N" };
+        option.Validators.Add(result =>
+        {
+            // What is no whole number at all, the parser reports itself.
+            if (result.Tokens is [var token] && int.TryParse(token.Value, CultureInfo.InvariantCulture, out int value)
+                && (value < smallest || value > Largest))
+            {
+                result.AddError($"{name} is {value}; {smallest} to {Largest} was expected.");
+            }
+        });
+        return option;
+    }
 
     public static ElementType ParseFloatType(string name) => name switch
     {

@@ -101,7 +101,7 @@ internal sealed class QuantizeCommand : Command
     private void WriteTable(QuantizedTensor[] tensors)
     {
         var table = new Table()
-            .AddColumn("tensor").AddColumn("type").AddColumn("RMSE").AddColumn("plain rounding").AddColumn("ratio").AddColumn("of RMS");
+            .AddColumn("tensor").AddColumn("type").AddColumn("RMSE").AddColumn("plain rounding").AddColumn("ratio").AddColumn("RMSE / RMS");
         foreach (QuantizedTensor tensor in tensors)
         {
             table.AddPlainRow(

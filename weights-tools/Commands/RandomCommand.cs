@@ -64,19 +64,19 @@ internal sealed class RandomCommand : Command
 
     private readonly Option<string> _shardSize = CommonOptions.ShardSize();
 
-    private readonly Option<int?> _hidden = Size("--hidden", "Width of the language model.");
-    private readonly Option<int?> _intermediate = Size("--intermediate", "Width inside of its feed-forward networks.");
-    private readonly Option<int?> _layers = Size("--layers", "Its layers.");
-    private readonly Option<int?> _heads = Size("--heads", "Its query heads.");
-    private readonly Option<int?> _kvHeads = Size("--kv-heads", "Its key-value heads, a divisor of the query heads.");
-    private readonly Option<int?> _vocabulary = Size("--vocabulary", "Pieces of the vocabulary; the embedding has up to 65 rows more.");
-    private readonly Option<int?> _context = Size("--context", "Positions of its context.");
-    private readonly Option<int?> _visionHidden = Size("--vision-hidden", "Width of the vision tower.");
-    private readonly Option<int?> _visionIntermediate = Size("--vision-intermediate", "Width inside of its feed-forward networks.");
-    private readonly Option<int?> _visionLayers = Size("--vision-layers", "Its layers, the unused last one included.");
-    private readonly Option<int?> _visionHeads = Size("--vision-heads", "Its heads.");
-    private readonly Option<int?> _imageSize = Size("--image-size", "Side of its picture in pixels.");
-    private readonly Option<int?> _patchSize = Size("--patch-size", "Side of a patch in pixels.");
+    private readonly Option<int?> _hidden = CommonOptions.Count("--hidden", "Width of the language model.");
+    private readonly Option<int?> _intermediate = CommonOptions.Count("--intermediate", "Width inside of its feed-forward networks.");
+    private readonly Option<int?> _layers = CommonOptions.Count("--layers", "Its layers.");
+    private readonly Option<int?> _heads = CommonOptions.Count("--heads", "Its query heads.");
+    private readonly Option<int?> _kvHeads = CommonOptions.Count("--kv-heads", "Its key-value heads, a divisor of the query heads.");
+    private readonly Option<int?> _vocabulary = CommonOptions.Count("--vocabulary", "Pieces of the vocabulary; the embedding has up to 65 rows more.");
+    private readonly Option<int?> _context = CommonOptions.Count("--context", "Positions of its context.");
+    private readonly Option<int?> _visionHidden = CommonOptions.Count("--vision-hidden", "Width of the vision tower.");
+    private readonly Option<int?> _visionIntermediate = CommonOptions.Count("--vision-intermediate", "Width inside of its feed-forward networks.");
+    private readonly Option<int?> _visionLayers = CommonOptions.Count("--vision-layers", "Its layers, the unused last one included.");
+    private readonly Option<int?> _visionHeads = CommonOptions.Count("--vision-heads", "Its heads.");
+    private readonly Option<int?> _imageSize = CommonOptions.Count("--image-size", "Side of its picture in pixels.");
+    private readonly Option<int?> _patchSize = CommonOptions.Count("--patch-size", "Side of a patch in pixels.");
 
     private readonly Terminal _terminal;
 
@@ -186,18 +186,5 @@ internal sealed class RandomCommand : Command
             if (!holds)
                 throw new CommandException($"{option.Name}: {expected} was expected.", isUsage: true);
         }
-    }
-
-    private static Option<int?> Size(string name, string description)
-    {
-        var option = new Option<int?>(name) { Description = description, HelpName = "N" };
-        option.Validators.Add(result =>
-        {
-            if (result.Errors.Any() || result.Tokens.Count == 0)
-                return;
-            if (result.GetValueOrDefault<int?>() is < 1 or > 1 << 20)
-                result.AddError($"{name} is {result.Tokens[0].Value}; 1 to {1 << 20} was expected.");
-        });
-        return option;
     }
 }

@@ -170,7 +170,7 @@ internal sealed class VerifyCommand : Command
         if (different.Length > 0)
         {
             var table = new Table()
-                .AddColumn("tensor").AddColumn("type").AddColumn($"in {other.Path}").AddColumn("max difference").AddColumn("RMS").AddColumn("of RMS");
+                .AddColumn("tensor").AddColumn("type").AddColumn($"in {other.Path}").AddColumn("max difference").AddColumn("RMS difference").AddColumn("RMS of weights");
             foreach (Compared c in different)
             {
                 table.AddPlainRow(
