@@ -80,7 +80,8 @@ internal sealed class LlavaModel : IDisposable
         _checkpoints.Clear();
     }
 
-    private static string? FindTower(string folder, string? name, string? given)
+    /// <summary>The folder of the vision tower that a checkpoint names: the one given, or one in or beside the checkpoint.</summary>
+    internal static string? FindTower(string folder, string? name, string? given)
     {
         if (given is not null)
             return Directory.Exists(given) ? given : throw new ModelException(given, "is not a folder; expected that of the vision tower.");

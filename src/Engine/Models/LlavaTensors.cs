@@ -8,18 +8,18 @@ namespace ChainOfSpot.Models;
 /// </summary>
 internal sealed class LlavaTensors
 {
-    private static readonly string[] TextPrefixes = ["language_model.model.", "model.language_model.", "model."];
-    private static readonly string[] HeadPrefixes = ["language_model.", ""];
-    private static readonly string[] ProjectorFirst = ["multi_modal_projector.linear_1", "model.multi_modal_projector.linear_1", "model.mm_projector.0"];
-    private static readonly string[] ProjectorSecond = ["multi_modal_projector.linear_2", "model.multi_modal_projector.linear_2", "model.mm_projector.2"];
+    internal static readonly string[] TextPrefixes = ["language_model.model.", "model.language_model.", "model."];
+    internal static readonly string[] HeadPrefixes = ["language_model.", ""];
+    internal static readonly string[] ProjectorFirst = ["multi_modal_projector.linear_1", "model.multi_modal_projector.linear_1", "model.mm_projector.0"];
+    internal static readonly string[] ProjectorSecond = ["multi_modal_projector.linear_2", "model.multi_modal_projector.linear_2", "model.mm_projector.2"];
 
-    private static readonly string[] TowerPrefixes =
+    internal static readonly string[] TowerPrefixes =
     [
         "vision_tower.vision_model.", "vision_tower.", "model.vision_tower.vision_model.", "model.vision_tower.",
         "model.vision_tower.vision_tower.vision_model.",
     ];
 
-    private static readonly string[] SeparateTowerPrefixes = ["vision_model.", ""];
+    internal static readonly string[] SeparateTowerPrefixes = ["vision_model.", ""];
 
     private readonly string _model;
     private readonly Checkpoint _checkpoint;

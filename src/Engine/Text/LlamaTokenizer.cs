@@ -31,6 +31,7 @@ public sealed class LlamaTokenizer
 
     private readonly string[] _pieces;
     private readonly float[] _scores;
+    private readonly PieceType[] _types;
 
     /// <summary>The text of each piece, or null where it stands for a byte.</summary>
     private readonly string?[] _texts;
@@ -114,6 +115,7 @@ public sealed class LlamaTokenizer
 
         _pieces = pieces;
         _scores = scores;
+        _types = types;
         _ids = ids.GetAlternateLookup<ReadOnlySpan<char>>();
         (BosId, EosId, UnkId) = (bosId, eosId, unkId);
     }
@@ -137,6 +139,12 @@ public sealed class LlamaTokenizer
 
     /// <summary>The id of text that has no piece.</summary>
     public int UnkId { get; }
+
+    /// <summary>The score of each piece.</summary>
+    internal IReadOnlyList<float> Scores => _scores;
+
+    /// <summary>What each piece is for.</summary>
+    internal IReadOnlyList<PieceType> Types => _types;
 
     /// <summary>The piece with an id as the vocabulary writes it: a space is U+2581, a byte <c>&lt;0xHH&gt;</c>.</summary>
     /// <exception cref="ArgumentOutOfRangeException">There is no such id.</exception>

@@ -62,12 +62,9 @@ internal static unsafe class KQuantSearch
 
     public static void Fit(KQuantLevels levels, float* weights, KQuantFit* best)
     {
+        RoundPlainly(levels, weights, best);
         float* scales = stackalloc float[KQuantFit.MaxGroups];
         float* minima = stackalloc float[KQuantFit.MaxGroups];
-        for (int group = 0; group < levels.GroupCount; group++)
-            (scales[group], minima[group]) = SpanExtremes(levels, weights + group * levels.GroupSize);
-        RoundScales(levels, weights, scales, minima, best);
-
         for (int group = 0; group < levels.GroupCount; group++)
             (scales[group], minima[group]) = SearchGroup(levels, weights + group * levels.GroupSize);
         KQuantFit searched;
@@ -75,6 +72,16 @@ internal static unsafe class KQuantSearch
         Refine(levels, weights, &searched);
         if (searched.Error < best->Error)
             *best = searched;
+    }
+
+    /// <summary>The start of the search: nearest quants between the extremes of each group.</summary>
+    public static void RoundPlainly(KQuantLevels levels, float* weights, KQuantFit* fit)
+    {
+        float* scales = stackalloc float[KQuantFit.MaxGroups];
+        float* minima = stackalloc float[KQuantFit.MaxGroups];
+        for (int group = 0; group < levels.GroupCount; group++)
+            (scales[group], minima[group]) = SpanExtremes(levels, weights + group * levels.GroupSize);
+        RoundScales(levels, weights, scales, minima, fit);
     }
 
     /// <summary>Step and minimum with which the extremes of a group become the extreme quants.</summary>

@@ -10,7 +10,7 @@ namespace ChainOfSpot.Kernels.Quantization;
 [StructLayout(LayoutKind.Sequential, Pack = 1)]
 public unsafe struct BlockQ2_K : IQuantizableBlock<BlockQ2_K>
 {
-    private static readonly KQuantLevels Levels = new(
+    internal static readonly KQuantLevels Levels = new(
         GroupSize: 16, SmallestQuant: 0, LargestQuant: 3, SmallestScale: 0, LargestScale: 15, LargestMinimum: 15);
 
     /// <summary>s and t, one group a byte.</summary>

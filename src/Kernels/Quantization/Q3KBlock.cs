@@ -11,7 +11,7 @@ namespace ChainOfSpot.Kernels.Quantization;
 [StructLayout(LayoutKind.Sequential, Pack = 1)]
 public unsafe struct BlockQ3_K : IQuantizableBlock<BlockQ3_K>
 {
-    private static readonly KQuantLevels Levels = new(
+    internal static readonly KQuantLevels Levels = new(
         GroupSize: 16, SmallestQuant: -4, LargestQuant: 3, SmallestScale: -32, LargestScale: 31, LargestMinimum: 0);
 
     /// <summary>Bit 2 of every q.</summary>

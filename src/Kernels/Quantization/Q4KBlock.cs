@@ -10,7 +10,7 @@ namespace ChainOfSpot.Kernels.Quantization;
 [StructLayout(LayoutKind.Sequential, Pack = 1)]
 public unsafe struct BlockQ4_K : IQuantizableBlock<BlockQ4_K>
 {
-    private static readonly KQuantLevels Levels = new(
+    internal static readonly KQuantLevels Levels = new(
         GroupSize: 32, SmallestQuant: 0, LargestQuant: 15, SmallestScale: 0, LargestScale: 63, LargestMinimum: 63);
 
     /// <summary>The scale d of the group scales s.</summary>

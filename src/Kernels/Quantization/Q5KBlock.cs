@@ -10,7 +10,7 @@ namespace ChainOfSpot.Kernels.Quantization;
 [StructLayout(LayoutKind.Sequential, Pack = 1)]
 public unsafe struct BlockQ5_K : IQuantizableBlock<BlockQ5_K>
 {
-    private static readonly KQuantLevels Levels = new(
+    internal static readonly KQuantLevels Levels = new(
         GroupSize: 32, SmallestQuant: 0, LargestQuant: 31, SmallestScale: 0, LargestScale: 63, LargestMinimum: 63);
 
     /// <summary>The scale d of the group scales s.</summary>

@@ -11,7 +11,7 @@ namespace ChainOfSpot.Kernels.Quantization;
 [StructLayout(LayoutKind.Sequential, Pack = 1)]
 public unsafe struct BlockQ6_K : IQuantizableBlock<BlockQ6_K>
 {
-    private static readonly KQuantLevels Levels = new(
+    internal static readonly KQuantLevels Levels = new(
         GroupSize: 16, SmallestQuant: -32, LargestQuant: 31, SmallestScale: -128, LargestScale: 127, LargestMinimum: 0);
 
     /// <summary>The lower four bits of q, two a byte.</summary>

@@ -28,6 +28,9 @@ public sealed class Checkpoint : IDisposable
     /// <summary>All tensors by name.</summary>
     public IReadOnlyDictionary<string, StoredTensor> Tensors => _tensors;
 
+    /// <summary>The names of what the files hold besides: <see cref="TryGet"/> says why it cannot be read.</summary>
+    public IReadOnlyCollection<string> Unreadable => _unreadable.Keys;
+
     /// <summary>The size of its files together: what <see cref="Prefetch"/> reads.</summary>
     public long TotalBytes => _files.Sum(file => file.Mapping.Length);
 

@@ -1,0 +1,111 @@
+using System.Diagnostics;
+using ChainOfSpot.Kernels;
+using ChainOfSpot.WeightsTools.Output;
+
+namespace ChainOfSpot.WeightsTools.Tests;
+
+/// <summary>Whatever ends the work before its end leaves nothing.</summary>
+public sealed class UnfinishedOutputTests : IDisposable
+{
+    private readonly Tool _tool = new();
+
+    public void Dispose() => _tool.Dispose();
+
+    [Fact]
+    public unsafe void A_cancellation_while_rows_are_made_leaves_nothing()
+    {
+        using CancellationTokenSource cancellation = new();
+        OutputTensor tensor = new("t", ElementType.F32, [10_000, 1024], (row, _) =>
+        {
+            if (row == 5000)
+                cancellation.Cancel();
+        });
+        using StringWriter text = new();
+        Assert.ThrowsAny<OperationCanceledException>(() => HuggingFaceFolder.Write(
+            new Terminal(text, text), _tool.PathOf("model"), [tensor], new Dictionary<string, byte[]>(), long.MaxValue, cancellation.Token));
+        Assert.Empty(Directory.GetFileSystemEntries(_tool.Root));
+    }
+
+    [Fact]
+    public unsafe void An_error_while_rows_are_made_is_thrown_as_it_is_and_leaves_nothing()
+    {
+        Directory.CreateDirectory(_tool.PathOf("model"));
+        File.WriteAllText(_tool.PathOf("model", "notes.txt"), "mine");
+        OutputTensor tensor = new("t", ElementType.F32, [10_000, 1024], (row, _) =>
+        {
+            if (row == 5000)
+                throw new CommandException("row 5000");
+        });
+        using StringWriter text = new();
+        Assert.Equal("row 5000", Assert.Throws<CommandException>(() => HuggingFaceFolder.Write(
+            new Terminal(text, text), _tool.PathOf("model"), [tensor], new Dictionary<string, byte[]>(), long.MaxValue, TestContext.Current.CancellationToken)).Message);
+        Assert.Equal([_tool.PathOf("model"), _tool.PathOf("model", "notes.txt")], Directory.GetFileSystemEntries(_tool.Root, "*", SearchOption.AllDirectories));
+    }
+
+    [Fact]
+    public unsafe void A_full_disk_is_said_so()
+    {
+        if (!File.Exists("/dev/full"))
+            Assert.Skip("This system has no /dev/full.");
+        OutputTensor tensor = new("t", ElementType.F32, [16, 1024], (_, _) => { });
+        using FileStream full = new("/dev/full", new FileStreamOptions { Mode = FileMode.Open, Access = FileAccess.Write, BufferSize = 0 });
+        IOException error = Assert.Throws<IOException>(() => SafetensorsWriter.WriteFile(full, [tensor], progress: null, TestContext.Current.CancellationToken));
+        (string message, int exitCode) = ErrorLine.Of(error);
+        Assert.StartsWith("the disk is full", message, StringComparison.Ordinal);
+        Assert.Equal(1, exitCode);
+    }
+
+    [Fact]
+    public void A_disk_that_is_too_small_is_told_before_anything_is_written()
+    {
+        CommandException error = Assert.Throws<CommandException>(() => PendingFolder.Create(_tool.PathOf("model"), [], long.MaxValue));
+        Assert.Contains("left", error.Message, StringComparison.Ordinal);
+        Assert.Empty(Directory.GetFileSystemEntries(_tool.Root));
+    }
+
+    [Fact]
+    public async Task A_write_error_of_the_system_leaves_nothing()
+    {
+        // A limit on the size of files makes the system refuse to write on, as a full disk does.
+        (int exitCode, string error) = await RunProcessAsync("ulimit -f 1000; exec", TimeSpan.Zero);
+        Assert.Equal(1, exitCode);
+        Assert.StartsWith("cos-weights: ", Assert.Single(error.Split('\n', StringSplitOptions.RemoveEmptyEntries)), StringComparison.Ordinal);
+        Assert.Empty(Directory.GetFileSystemEntries(_tool.Root));
+    }
+
+    [Theory]
+    [InlineData("INT")]
+    [InlineData("TERM")]
+    public async Task A_signal_leaves_nothing(string signal)
+    {
+        (int exitCode, string error) = await RunProcessAsync("exec", TimeSpan.FromMinutes(1), signal, "--hidden", "1024", "--intermediate", "4096", "--layers", "60");
+        Assert.Equal(130, exitCode);
+        Assert.Contains("stopped", error, StringComparison.Ordinal);
+        Assert.Empty(Directory.GetFileSystemEntries(_tool.Root));
+    }
+
+    /// <summary>Runs the tool as a process, and sends it a signal as soon as it writes.</summary>
+    private async Task<(int ExitCode, string Error)> RunProcessAsync(string shell, TimeSpan patience, string signal = "", params string[] options)
+    {
+        if (OperatingSystem.IsWindows())
+            Assert.Skip("Signals and limits are those of Unix.");
+        string tool = Path.Combine(AppContext.BaseDirectory, "cos-weights.dll");
+        string arguments = string.Join(' ', (string[])["random", "--type", "f32", "--output", _tool.PathOf("model"), .. options]);
+        using Process process = Process.Start(new ProcessStartInfo("/bin/bash", ["-c", $"{shell} dotnet {tool} {arguments}"])
+        {
+            RedirectStandardError = true,
+        })!;
+        Task<string> error = process.StandardError.ReadToEndAsync(TestContext.Current.CancellationToken);
+        for (Stopwatch time = Stopwatch.StartNew(); signal.Length > 0 && time.Elapsed < patience; await Task.Delay(20, TestContext.Current.CancellationToken))
+        {
+            if (Directory.EnumerateFiles(_tool.Root, "*.safetensors", SearchOption.AllDirectories).Any())
+            {
+                using Process kill = Process.Start("kill", ["-" + signal, process.Id.ToString(System.Globalization.CultureInfo.InvariantCulture)]);
+                await kill.WaitForExitAsync(TestContext.Current.CancellationToken);
+                break;
+            }
+        }
+        await process.WaitForExitAsync(TestContext.Current.CancellationToken);
+        return (process.ExitCode, await error);
+    }
+}

@@ -1,0 +1,77 @@
+namespace ChainOfSpot.WeightsTools.Output;
+
+/// <summary>
+/// Files that appear all at once: they are written into a folder of a temporary name beside the target and get their place when
+/// all are complete. Whatever ends the work before, an error or Ctrl+C, leaves nothing of them.
+/// </summary>
+internal sealed class PendingFolder : IDisposable
+{
+    private readonly string _target;
+    private readonly string _pending;
+    private bool _placed;
+
+    private PendingFolder(string target, string pending)
+    {
+        _target = target;
+        _pending = pending;
+    }
+
+    /// <summary>Starts to write.</summary>
+    /// <param name="target">Where the files will lie.</param>
+    /// <param name="files">The names of all of them; none may be there.</param>
+    /// <param name="totalBytes">What they will need, about.</param>
+    /// <exception cref="CommandException">The target is a file, a file is there already, or the disk has too little room.</exception>
+    public static PendingFolder Create(string target, IReadOnlyList<string> files, long totalBytes)
+    {
+        string full = Path.TrimEndingDirectorySeparator(Path.GetFullPath(target));
+        if (File.Exists(full))
+            throw new CommandException($"{target} is a file; a folder to write into was expected.");
+        foreach (string file in files)
+        {
+            if (Path.Exists(Path.Combine(full, file)))
+                throw new CommandException($"{Path.Combine(target, file)} is there already; remove it, or name another folder.");
+        }
+        string parent = Path.GetDirectoryName(full)
+            ?? throw new CommandException($"{target} is no folder that can be written.");
+        Directory.CreateDirectory(parent);
+        long free = new DriveInfo(parent).AvailableFreeSpace;
+        if (totalBytes > free)
+        {
+            throw new CommandException(
+                $"{target} needs {Sizes.Format(totalBytes)}, but its disk has {Sizes.Format(free)} left.");
+        }
+        string pending = Path.Combine(parent, $".{Path.GetFileName(full)}.incomplete-{Environment.ProcessId}");
+        Directory.CreateDirectory(pending);
+        return new PendingFolder(full, pending);
+    }
+
+    /// <summary>Opens a new file for writing.</summary>
+    public FileStream OpenFile(string name) =>
+        new(PathOf(name), new FileStreamOptions { Mode = FileMode.CreateNew, Access = FileAccess.Write, BufferSize = 0 });
+
+    /// <summary>Where a file lies before the folder is complete.</summary>
+    public string PathOf(string name) => Path.Combine(_pending, name);
+
+    /// <summary>Puts all files in their place.</summary>
+    public void Complete()
+    {
+        if (!Path.Exists(_target))
+        {
+            Directory.Move(_pending, _target);
+        }
+        else
+        {
+            foreach (string file in Directory.GetFiles(_pending))
+                File.Move(file, Path.Combine(_target, Path.GetFileName(file)));
+            Directory.Delete(_pending);
+        }
+        _placed = true;
+    }
+
+    /// <summary>Removes everything that is not complete.</summary>
+    public void Dispose()
+    {
+        if (!_placed && Directory.Exists(_pending))
+            Directory.Delete(_pending, recursive: true);
+    }
+}
