@@ -38,7 +38,7 @@ internal sealed record Terminal(TextWriter Out, TextWriter Error, bool IsTermina
             work(new Added(_ => { }));
             return;
         }
-        Bar(new DownloadedColumn(), new TransferSpeedColumn()).Start(context =>
+        Bar(new DownloadedColumn { Base = FileSizeBase.Decimal }, new TransferSpeedColumn { Base = FileSizeBase.Decimal }).Start(context =>
         {
             ProgressTask bar = context.AddTask(Markup.Escape(title), maxValue: Math.Max(1, totalBytes));
             work(new Added(bytes => bar.Increment(bytes)));

@@ -16,7 +16,7 @@ public sealed class CompareCommandTests : IDisposable
     public async Task A_model_agrees_with_itself()
     {
         string text = _tool.PathOf("text.txt");
-        File.WriteAllText(text, string.Concat(Enumerable.Repeat("Where is the red circle? It is left of the blue square. ", 5)));
+        File.WriteAllText(text, string.Concat(Enumerable.Repeat("Where is the red circle? It is left of the blue square. ", 20)));
         JsonElement report = await _tool.JsonOfAsync("compare", SpotTiny, SpotTiny, "--text", text, "--window", "50", "--positions", "120");
         Assert.Equal(120, report.GetProperty("positions").GetInt32());
         Assert.Equal(0, report.GetProperty("largest_kl").GetDouble());

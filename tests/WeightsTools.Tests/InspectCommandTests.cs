@@ -49,7 +49,7 @@ public sealed class InspectCommandTests : IDisposable
 
     [Theory]
     [InlineData("missing-ffn-up.gguf", "blk.0.ffn_up.weight")]
-    [InlineData("embedding-mismatch.gguf", "token_embd.weight")]
+    [InlineData("embedding-mismatch.gguf", "llama.rope.dimension_count")]
     public async Task A_gguf_file_that_contradicts_itself_is_shown_with_its_problem(string file, string problem)
     {
         // Alone, so that no neighbour is taken for its projector.
@@ -76,7 +76,7 @@ public sealed class InspectCommandTests : IDisposable
     [InlineData("hostile-gguf/truncated-header.gguf")]
     [InlineData("hostile-gguf/bad-magic.gguf")]
     [InlineData("hostile/nothing-here")]
-    [InlineData("images")]
+    [InlineData("spot-tiny")]
     public async Task What_cannot_be_read_gives_one_line(string path) =>
         (await _tool.RunAsync("inspect", Fixtures.Path(path.Split('/')))).AssertFailed(1, Path.GetFileName(path));
 

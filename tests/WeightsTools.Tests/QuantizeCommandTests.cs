@@ -30,7 +30,7 @@ public sealed class QuantizeCommandTests : IDisposable
         await _tool.OutputOfAsync("quantize", folder, "--type", type, "--output", _tool.PathOf("out"));
         using GgufFile file = GgufFile.Open(_tool.PathOf("out", $"out-{type}.gguf"));
         StoredTensor gate = file.Tensors["blk.0.ffn_gate.weight"];
-        Assert.Equal(blocks.Bytes($"quantise.{fixture}").ToArray(), BytesOf(gate));
+        Assert.Equal(blocks.Bytes($"quantise.{fixture}.raw").ToArray(), BytesOf(gate));
     }
 
     [Theory]
@@ -55,7 +55,7 @@ public sealed class QuantizeCommandTests : IDisposable
         // The rows of queries and keys have to be where they came from: one in the wrong place is off by more than its size.
         JsonElement compared = (await _tool.JsonOfAsync("verify", folder, "--against", output)).GetProperty("compared");
         foreach (JsonElement tensor in compared.EnumerateArray().Where(t => t.GetProperty("name").GetString()!.Contains("_proj", StringComparison.Ordinal)))
-            Assert.InRange(tensor.GetProperty("max_abs").GetDouble(), 0, 0.07);
+            Assert.InRange(tensor.GetProperty("max_abs").GetDouble(), 0, 0.1);
     }
 
     [Fact]

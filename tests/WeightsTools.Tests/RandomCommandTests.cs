@@ -92,7 +92,7 @@ public sealed class RandomCommandTests : IDisposable
         var report = await _tool.JsonOfAsync("inspect", folder);
         Assert.True(report.GetProperty("is_whole").GetBoolean());
         Assert.Equal(
-            "96 160 3 6 3 16 300 768",
+            "96 160 3 6 3 16 300 704",
             string.Join(' ', ((string[])["hidden_size", "intermediate_size", "layers", "heads", "kv_heads", "head_dim", "max_positions", "vocabulary_size"])
                 .Select(key => report.GetProperty("language_model").GetProperty(key).GetInt32())));
         Assert.Equal(

@@ -66,10 +66,12 @@ public sealed class UnfinishedOutputTests : IDisposable
     [Fact]
     public async Task A_write_error_of_the_system_leaves_nothing()
     {
-        // A limit on the size of files makes the system refuse to write on, as a full disk does.
-        (int exitCode, string error) = await RunProcessAsync("ulimit -f 1000; exec", TimeSpan.Zero);
+        // A limit on the size of files makes the system refuse to write on, as a full disk does. The runtime's own doubly mapped
+        // memory is such a file too.
+        (int exitCode, string error) = await RunProcessAsync(
+            "trap '' XFSZ; ulimit -f 1000; DOTNET_EnableWriteXorExecute=0 exec", TimeSpan.Zero);
         Assert.Equal(1, exitCode);
-        Assert.StartsWith("cos-weights: ", Assert.Single(error.Split('\n', StringSplitOptions.RemoveEmptyEntries)), StringComparison.Ordinal);
+        Assert.Contains("largest size", Assert.Single(error.Split('\n', StringSplitOptions.RemoveEmptyEntries)), StringComparison.Ordinal);
         Assert.Empty(Directory.GetFileSystemEntries(_tool.Root));
     }
 

@@ -44,9 +44,22 @@ internal sealed unsafe record OutputTensor(string Name, ElementType Type, IReadO
             {
                 System.Runtime.ExceptionServices.ExceptionDispatchInfo.Throw(error.InnerExceptions[0]);
             }
-            stream.Write(chunk, 0, rows * rowBytes);
+            Write(stream, chunk.AsSpan(0, rows * rowBytes));
             progress?.Report(rows * (long)rowBytes);
         }
         GC.KeepAlive(chunk);
+    }
+
+    private static void Write(Stream stream, ReadOnlySpan<byte> bytes)
+    {
+        try
+        {
+            stream.Write(bytes);
+        }
+        catch (ArgumentOutOfRangeException error)
+        {
+            // So .NET reports EFBIG, as of a file above 4 GB on a FAT disk.
+            throw new IOException($"a file has grown to the largest size that its disk or its user may have: {error.Message}", error);
+        }
     }
 }
