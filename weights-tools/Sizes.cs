@@ -28,7 +28,8 @@ internal static class Sizes
         int unit = Array.FindLastIndex(Units, u => trimmed.EndsWith(u, StringComparison.OrdinalIgnoreCase));
         string number = unit < 0 ? trimmed : trimmed[..^Units[unit].Length];
         bytes = 0;
-        if (!double.TryParse(number, NumberStyles.AllowDecimalPoint | NumberStyles.AllowTrailingWhite, CultureInfo.InvariantCulture, out double value))
+        const NumberStyles Style = NumberStyles.AllowDecimalPoint | NumberStyles.AllowTrailingWhite;
+        if (!double.TryParse(number, Style, CultureInfo.InvariantCulture, out double value))
             return false;
         value *= Math.Pow(1000, Math.Max(0, unit));
         if (value is < 1 or > 1e15)

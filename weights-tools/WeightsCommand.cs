@@ -29,7 +29,12 @@ internal static class WeightsCommand
             {
                 ParseErrorAction => throw new CommandException(parsed.Errors[0].Message + HelpHint(parsed), isUsage: true),
                 AsynchronousCommandLineAction action => await action.InvokeAsync(parsed, cancellation).ConfigureAwait(false),
-                _ => parsed.Invoke(new InvocationConfiguration { EnableDefaultExceptionHandler = false, Output = terminal.Out, Error = terminal.Error }),
+                _ => parsed.Invoke(new InvocationConfiguration
+                {
+                    EnableDefaultExceptionHandler = false,
+                    Output = terminal.Out,
+                    Error = terminal.Error,
+                }),
             };
         }
         catch (Exception error)

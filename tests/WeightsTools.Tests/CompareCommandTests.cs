@@ -50,7 +50,9 @@ public sealed class CompareCommandTests : IDisposable
     {
         File.Copy(Fixtures.Path("spot-tiny", "spot-000.png"), _tool.PathOf("a.png"));
         string questions = _tool.PathOf("q.jsonl");
-        File.WriteAllText(questions, """{"image": "a.png", "question": "What color is the square?\nAnswer the question using a single word or phrase."}""");
+        File.WriteAllText(questions, """
+            {"image": "a.png", "question": "What color is the square?\nAnswer the question using a single word or phrase."}
+            """);
         JsonElement report = await _tool.JsonOfAsync("compare", SpotTiny, SpotTiny, "--questions", questions);
         // The reference's answer is one piece and an end mark, of which it is sure.
         Assert.Equal(2, report.GetProperty("positions").GetInt32());

@@ -53,16 +53,17 @@ public sealed class ConvertCommandTests : IDisposable
         JsonElement expected = JsonDocument.Parse(File.ReadAllText(Fixtures.Path("gguf", "llm.json")))
             .RootElement.GetProperty("models").GetProperty("llama-f16");
         int[] ids = [.. expected.GetProperty("prompt_ids").EnumerateArray().Select(id => id.GetInt32())];
-        ReadOnlyMemory<float> reference = new SafetensorsFixture(Fixtures.Path("gguf", "llm.safetensors")).Floats("llama-f16.logits").ToArray();
+        SafetensorsFixture golden = new(Fixtures.Path("gguf", "llm.safetensors"));
+        float[] reference = golden.Floats("llama-f16.logits").ToArray();
 
-        using ChainOfSpotEngine engine = await ChainOfSpotEngine.LoadAsync(converted, cancellationToken: TestContext.Current.CancellationToken);
+        using ChainOfSpotEngine engine = await Tool.LoadAsync(converted);
         using Models.ForwardPass pass = new(engine);
         List<float[]> logits = await pass.LogitsAsync(ids, features: null, firstRow: 0, TestContext.Current.CancellationToken);
         Assert.Equal(ids.Length, logits.Count);
         for (int position = 0; position < ids.Length; position++)
         {
             for (int id = 0; id < 512; id++)
-                Assert.Equal(reference.Span[(position * 512) + id], logits[position][id], 2e-3);
+                Assert.Equal(reference[(position * 512) + id], logits[position][id], 2e-3);
         }
     }
 
@@ -74,7 +75,8 @@ public sealed class ConvertCommandTests : IDisposable
         string converted = _tool.PathOf("converted");
         await _tool.OutputOfAsync("convert", original, "--output", converted, "--type", "f16");
         Assert.Equal(
-            File.ReadAllBytes(Path.Combine(expected, "model.safetensors")), File.ReadAllBytes(Path.Combine(converted, "model.safetensors")));
+            File.ReadAllBytes(Path.Combine(expected, "model.safetensors")),
+            File.ReadAllBytes(Path.Combine(converted, "model.safetensors")));
         Assert.Contains("\"torch_dtype\": \"float16\"", File.ReadAllText(Path.Combine(converted, "config.json")), StringComparison.Ordinal);
     }
 
@@ -103,7 +105,7 @@ public sealed class ConvertCommandTests : IDisposable
 
     private static async Task<string> AnswerAsync(string folder)
     {
-        await using ChainOfSpotEngine engine = await ChainOfSpotEngine.LoadAsync(folder, cancellationToken: TestContext.Current.CancellationToken);
+        await using ChainOfSpotEngine engine = await Tool.LoadAsync(folder);
         await using SpotImage image = engine.OpenImage(Picture.Decode(Fixtures.Path("gguf", "twopass.png")));
         var options = new AskOptions { MaxNewTokens = 8, IgnoreEndToken = true };
         Answer answer = await image.AskAsync("What is this?", options, TestContext.Current.CancellationToken);

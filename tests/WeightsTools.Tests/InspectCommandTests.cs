@@ -85,6 +85,9 @@ public sealed class InspectCommandTests : IDisposable
     {
         Assert.Contains("Examples:", await _tool.OutputOfAsync("--help"), StringComparison.Ordinal);
         foreach (string command in (string[])["inspect", "verify", "convert", "quantize", "compare", "random"])
-            Assert.Contains($"cos-weights {command} ", (await _tool.OutputOfAsync(command, "--help")).Split("Examples:")[1], StringComparison.Ordinal);
+        {
+            string examples = (await _tool.OutputOfAsync(command, "--help")).Split("Examples:")[1];
+            Assert.Contains($"cos-weights {command} ", examples, StringComparison.Ordinal);
+        }
     }
 }

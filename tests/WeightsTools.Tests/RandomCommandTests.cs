@@ -17,7 +17,7 @@ public sealed class RandomCommandTests : IDisposable
         Assert.True((await _tool.JsonOfAsync("inspect", folder)).GetProperty("is_whole").GetBoolean());
         Assert.Equal(0, (await _tool.RunAsync("verify", folder)).ExitCode);
 
-        await using ChainOfSpotEngine engine = await ChainOfSpotEngine.LoadAsync(folder, cancellationToken: TestContext.Current.CancellationToken);
+        await using ChainOfSpotEngine engine = await Tool.LoadAsync(folder);
         await using SpotImage image = engine.OpenImage(Picture.Decode(Fixtures.Path("gguf", "twopass.png")));
         var options = new AskOptions { MaxNewTokens = 6, IgnoreEndToken = true, TopLogits = 100_000 };
         Answer answer = await image.AskAsync("What is this?", options, TestContext.Current.CancellationToken);
@@ -92,15 +92,16 @@ public sealed class RandomCommandTests : IDisposable
         var report = await _tool.JsonOfAsync("inspect", folder);
         Assert.True(report.GetProperty("is_whole").GetBoolean());
         Assert.Equal(
-            "96 160 3 6 3 16 300 704",
-            string.Join(' ', ((string[])["hidden_size", "intermediate_size", "layers", "heads", "kv_heads", "head_dim", "max_positions", "vocabulary_size"])
-                .Select(key => report.GetProperty("language_model").GetProperty(key).GetInt32())));
+            [96, 160, 3, 6, 3, 16, 300, 704],
+            Sizes("language_model", "hidden_size intermediate_size layers heads kv_heads head_dim max_positions vocabulary_size"));
         Assert.Equal(
-            "48 80 4 3 3 42 14",
-            string.Join(' ', ((string[])["hidden_size", "intermediate_size", "layers", "feature_layers", "heads", "image_size", "patch_size"])
-                .Select(key => report.GetProperty("vision_tower").GetProperty(key).GetInt32())));
+            [48, 80, 4, 3, 3, 42, 14],
+            Sizes("vision_tower", "hidden_size intermediate_size layers feature_layers heads image_size patch_size"));
         Assert.Equal(700, report.GetProperty("vocabulary").GetProperty("pieces").GetInt32());
         Assert.True(Directory.GetFiles(folder, "model-*.safetensors").Length > 3);
+
+        IEnumerable<int> Sizes(string part, string keys) =>
+            keys.Split(' ').Select(key => report.GetProperty(part).GetProperty(key).GetInt32());
     }
 
     [Theory]

@@ -38,6 +38,10 @@ internal sealed class Tool : IDisposable
         return folder;
     }
 
+    /// <summary>Loads a model.</summary>
+    public static Task<ChainOfSpotEngine> LoadAsync(string folder) =>
+        ChainOfSpotEngine.LoadAsync(folder, cancellationToken: TestContext.Current.CancellationToken);
+
     public void Dispose() => Directory.Delete(Root, recursive: true);
 }
 

@@ -20,9 +20,7 @@ public sealed class UnfinishedOutputTests : IDisposable
             if (row == 5000)
                 cancellation.Cancel();
         });
-        using StringWriter text = new();
-        Assert.ThrowsAny<OperationCanceledException>(() => HuggingFaceFolder.Write(
-            new Terminal(text, text), _tool.PathOf("model"), [tensor], new Dictionary<string, byte[]>(), long.MaxValue, cancellation.Token));
+        Assert.ThrowsAny<OperationCanceledException>(() => Write(tensor, cancellation.Token));
         Assert.Empty(Directory.GetFileSystemEntries(_tool.Root));
     }
 
@@ -36,10 +34,9 @@ public sealed class UnfinishedOutputTests : IDisposable
             if (row == 5000)
                 throw new CommandException("row 5000");
         });
-        using StringWriter text = new();
-        Assert.Equal("row 5000", Assert.Throws<CommandException>(() => HuggingFaceFolder.Write(
-            new Terminal(text, text), _tool.PathOf("model"), [tensor], new Dictionary<string, byte[]>(), long.MaxValue, TestContext.Current.CancellationToken)).Message);
-        Assert.Equal([_tool.PathOf("model"), _tool.PathOf("model", "notes.txt")], Directory.GetFileSystemEntries(_tool.Root, "*", SearchOption.AllDirectories));
+        Assert.Equal("row 5000", Assert.Throws<CommandException>(() => Write(tensor, TestContext.Current.CancellationToken)).Message);
+        Assert.Equal([_tool.PathOf("model")], Directory.GetFileSystemEntries(_tool.Root));
+        Assert.Equal([_tool.PathOf("model", "notes.txt")], Directory.GetFileSystemEntries(_tool.PathOf("model")));
     }
 
     [Fact]
@@ -49,7 +46,8 @@ public sealed class UnfinishedOutputTests : IDisposable
             Assert.Skip("This system has no /dev/full.");
         OutputTensor tensor = new("t", ElementType.F32, [16, 1024], (_, _) => { });
         using FileStream full = new("/dev/full", new FileStreamOptions { Mode = FileMode.Open, Access = FileAccess.Write, BufferSize = 0 });
-        IOException error = Assert.Throws<IOException>(() => SafetensorsWriter.WriteFile(full, [tensor], progress: null, TestContext.Current.CancellationToken));
+        CancellationToken never = TestContext.Current.CancellationToken;
+        IOException error = Assert.Throws<IOException>(() => SafetensorsWriter.WriteFile(full, [tensor], progress: null, never));
         (string message, int exitCode) = ErrorLine.Of(error);
         Assert.StartsWith("the disk is full", message, StringComparison.Ordinal);
         Assert.Equal(1, exitCode);
@@ -80,15 +78,25 @@ public sealed class UnfinishedOutputTests : IDisposable
     [InlineData("TERM")]
     public async Task A_signal_leaves_nothing(string signal)
     {
-        (int exitCode, string error) = await RunProcessAsync("exec", TimeSpan.FromMinutes(1), signal, "--hidden", "1024", "--intermediate", "4096", "--layers", "60");
+        (int exitCode, string error) = await RunProcessAsync(
+            "exec", TimeSpan.FromMinutes(1), signal, "--hidden", "1024", "--intermediate", "4096", "--layers", "60");
         Assert.Equal(130, exitCode);
         Assert.Contains("stopped", error, StringComparison.Ordinal);
         Assert.Empty(Directory.GetFileSystemEntries(_tool.Root));
     }
 
-    /// <summary>Runs the tool as a process, and sends it a signal as soon as it writes.</summary>
-    private async Task<(int ExitCode, string Error)> RunProcessAsync(string shell, TimeSpan patience, string signal = "", params string[] options)
+    private void Write(OutputTensor tensor, CancellationToken cancellation)
     {
+        using StringWriter text = new();
+        HuggingFaceFolder.Write(
+            new Terminal(text, text), _tool.PathOf("model"), [tensor], new Dictionary<string, byte[]>(), long.MaxValue, cancellation);
+    }
+
+    /// <summary>Runs the tool as a process, and sends it a signal as soon as it writes.</summary>
+    private async Task<(int ExitCode, string Error)> RunProcessAsync(
+        string shell, TimeSpan patience, string signal = "", params string[] options)
+    {
+        CancellationToken never = TestContext.Current.CancellationToken;
         if (OperatingSystem.IsWindows())
             Assert.Skip("Signals and limits are those of Unix.");
         string tool = Path.Combine(AppContext.BaseDirectory, "cos-weights.dll");
@@ -97,17 +105,17 @@ public sealed class UnfinishedOutputTests : IDisposable
         {
             RedirectStandardError = true,
         })!;
-        Task<string> error = process.StandardError.ReadToEndAsync(TestContext.Current.CancellationToken);
-        for (Stopwatch time = Stopwatch.StartNew(); signal.Length > 0 && time.Elapsed < patience; await Task.Delay(20, TestContext.Current.CancellationToken))
+        Task<string> error = process.StandardError.ReadToEndAsync(never);
+        for (Stopwatch time = Stopwatch.StartNew(); signal.Length > 0 && time.Elapsed < patience; await Task.Delay(20, never))
         {
             if (Directory.EnumerateFiles(_tool.Root, "*.safetensors", SearchOption.AllDirectories).Any())
             {
-                using Process kill = Process.Start("kill", ["-" + signal, process.Id.ToString(System.Globalization.CultureInfo.InvariantCulture)]);
-                await kill.WaitForExitAsync(TestContext.Current.CancellationToken);
+                using Process kill = Process.Start("kill", ["-" + signal, $"{process.Id}"]);
+                await kill.WaitForExitAsync(never);
                 break;
             }
         }
-        await process.WaitForExitAsync(TestContext.Current.CancellationToken);
+        await process.WaitForExitAsync(never);
         return (process.ExitCode, await error);
     }
 }

@@ -13,7 +13,8 @@ public sealed class VerifyCommandTests : IDisposable
     [Fact]
     public async Task Hashes_are_those_of_the_files()
     {
-        JsonElement file = Assert.Single((await _tool.JsonOfAsync("verify", Fixtures.Path("llava", "hf-mha"))).GetProperty("files").EnumerateArray());
+        JsonElement report = await _tool.JsonOfAsync("verify", Fixtures.Path("llava", "hf-mha"));
+        JsonElement file = Assert.Single(report.GetProperty("files").EnumerateArray());
         byte[] bytes = File.ReadAllBytes(Fixtures.Path("llava", "hf-mha", "model.safetensors"));
         Assert.Equal(Convert.ToHexStringLower(SHA256.HashData(bytes)), file.GetProperty("sha256").GetString());
         Assert.Equal(bytes.Length, file.GetProperty("bytes").GetInt64());

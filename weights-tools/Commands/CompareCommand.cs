@@ -30,7 +30,10 @@ internal sealed class CompareCommand : Command
     private const int DefaultPositions = 512;
 
     private readonly Argument<string> _reference = new("reference") { Description = "The checkpoint that is right." };
-    private readonly Argument<string> _other = new("other") { Description = "The checkpoint that is compared with it; it has the same vocabulary." };
+    private readonly Argument<string> _other = new("other")
+    {
+        Description = "The checkpoint that is compared with it; it has the same vocabulary.",
+    };
 
     private readonly Option<string?> _text = new("--text")
     {
@@ -44,9 +47,12 @@ internal sealed class CompareCommand : Command
         HelpName = "FILE",
     };
 
-    private readonly Option<int?> _positions = CommonOptions.Count("--positions", "The most predictions that are compared. The first model's logits of all of them are kept in memory. By default 512.", smallest: 1);
+    private readonly Option<int?> _positions = CommonOptions.Count(
+        "--positions",
+        "The most predictions that are compared. The first model's logits of all of them are kept in memory. By default 512.");
 
-    private readonly Option<int?> _window = CommonOptions.Count("--window", "Positions of the windows that a text is cut into. By default 512.", smallest: 2);
+    private readonly Option<int?> _window = CommonOptions.Count(
+        "--window", "Positions of the windows that a text is cut into. By default 512.", smallest: 2);
 
     private readonly Option<int> _threads = new("--threads", "-t")
     {
@@ -94,9 +100,11 @@ internal sealed class CompareCommand : Command
         using (ChainOfSpotEngine reference = await LoadAsync(referencePath, options, cancellation).ConfigureAwait(false))
         {
             int positions = parsed.GetValue(_positions) ?? DefaultPositions;
+            int window = Math.Min(parsed.GetValue(_window) ?? DefaultPositions, reference.Config.Text.MaxPositions);
             items = parsed.GetValue(_text) is { } text
-                ? ComparisonSet.FromText(text, reference.Tokenizer, Math.Min(parsed.GetValue(_window) ?? DefaultPositions, reference.Config.Text.MaxPositions), positions)
-                : await ComparisonSet.FromQuestionsAsync(parsed.GetValue(_questions)!, reference, positions, cancellation).ConfigureAwait(false);
+                ? ComparisonSet.FromText(text, reference.Tokenizer, window, positions)
+                : await ComparisonSet.FromQuestionsAsync(parsed.GetValue(_questions)!, reference, positions, cancellation)
+                    .ConfigureAwait(false);
             pieces = PiecesOf(reference);
             await RunAsync(reference, items, (_, logits) => referenceLogits.Add(logits), cancellation).ConfigureAwait(false);
         }
@@ -120,11 +128,14 @@ internal sealed class CompareCommand : Command
     private static void RequireLoadable(string path)
     {
         bool isGguf = Path.GetExtension(path) == ".gguf"
-            || (Directory.Exists(path) && !File.Exists(Path.Combine(path, "config.json")) && Directory.EnumerateFiles(path, "*.gguf").Any());
+            || (Directory.Exists(path)
+                && !File.Exists(Path.Combine(path, "config.json"))
+                && Directory.EnumerateFiles(path, "*.gguf").Any());
         if (isGguf)
         {
             throw new CommandException(
-                $"{path} is GGUF, which the engine does not run yet; \"cos-weights convert {path} --type f32 -o DIR\" makes a checkpoint of the same weights.");
+                $"{path} is GGUF, which the engine does not run yet; "
+                + $"\"cos-weights convert {path} --type f32 -o DIR\" makes a checkpoint of the same weights.");
         }
     }
 

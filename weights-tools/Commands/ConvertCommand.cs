@@ -77,8 +77,9 @@ internal sealed class ConvertCommand : Command
             ? CopyFiles(source.Path, main)
             : HuggingFaceFiles.Create(config, vocabulary, main, source.LegacyTokenizer);
         HuggingFaceFolder.Write(_terminal, parsed.GetValue(_output)!, tensors, files, shardBytes, cancellation);
-        if (source.LeftOver.Count + source.Unreadable.Count > 0)
-            _terminal.Error.WriteLine($"Left out: {source.LeftOver.Count + source.Unreadable.Count} tensors that are no part of a LLaVA model.");
+        int leftOut = source.LeftOver.Count + source.Unreadable.Count;
+        if (leftOut > 0)
+            _terminal.Error.WriteLine($"Left out: {leftOut} tensors that are no part of a LLaVA model.");
         return 0;
     }
 

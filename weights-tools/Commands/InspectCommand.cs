@@ -59,18 +59,21 @@ internal sealed class InspectCommand : Command
         AddFact("layout", model.Layout);
         AddFact("whole LLaVA-1.5 model", IsWhole(model) ? "yes" : "no");
         AddFact("size", $"{Sizes.Format(stored.Sum(t => t.ByteLength))}, {Count(stored.Sum(t => t.ElementCount))} weights");
-        foreach (IGrouping<Kernels.ElementType, StoredTensor> type in stored.GroupBy(t => t.Type).OrderByDescending(g => g.Sum(t => t.ByteLength)))
-            AddFact($"  as {type.Key}", $"{Sizes.Format(type.Sum(t => t.ByteLength))} in {type.Count()} tensors");
+        var types = stored.GroupBy(t => t.Type).Select(g => (g.Key, Count: g.Count(), Bytes: g.Sum(t => t.ByteLength)));
+        foreach (var type in types.OrderByDescending(type => type.Bytes))
+            AddFact($"  as {type.Key}", $"{Sizes.Format(type.Bytes)} in {type.Count} tensors");
         if (model.Text is { } text)
         {
             AddFact("language model", $"{text.Layers} layers, width {text.HiddenSize}, inner width {text.IntermediateSize}");
             AddFact("  heads", $"{text.Heads} of {text.HeadDim}, {text.KvHeads} for keys and values");
-            AddFact("  context", $"{text.MaxPositions} positions, RoPE base {Number(text.RopeTheta)}, norm epsilon {Number(text.NormEpsilon)}");
+            AddFact("  context", $"{text.MaxPositions} positions, RoPE base {Number(text.RopeTheta)}");
+            AddFact("  norm epsilon", Number(text.NormEpsilon));
             AddFact("  vocabulary rows", $"{text.VocabularySize}{(text.TiedHead ? ", the head is the embedding" : "")}");
         }
         if (model.Vision is { } vision)
         {
-            AddFact("vision tower", $"{vision.Layers} layers, features behind number {vision.FeatureLayers}, width {vision.HiddenSize}, inner width {vision.IntermediateSize}");
+            AddFact("vision tower", $"{vision.Layers} layers, width {vision.HiddenSize}, inner width {vision.IntermediateSize}");
+            AddFact("  features", $"behind layer {vision.FeatureLayers}");
             AddFact("  heads", Number(vision.Heads));
             AddFact("  picture", $"{vision.ImageSize} pixels, patches of {vision.PatchSize}: {vision.Patches} tokens");
             AddFact("  activation", vision.QuickGelu ? "quick GELU" : "GELU");
@@ -78,7 +81,8 @@ internal sealed class InspectCommand : Command
         if (model.Vocabulary is { } vocabulary)
         {
             string bytes = vocabulary.Types.Contains(PieceType.Byte) ? "byte fallback" : "no byte fallback";
-            AddFact("vocabulary", $"{vocabulary.Pieces.Count} pieces, {bytes}, begin {vocabulary.BosId}, end {vocabulary.EosId}, unknown {vocabulary.UnkId}");
+            AddFact("vocabulary", $"{vocabulary.Pieces.Count} pieces, {bytes}");
+            AddFact("  marks", $"begin {vocabulary.BosId}, end {vocabulary.EosId}, unknown {vocabulary.UnkId}");
         }
         terminal.Write(facts);
 

@@ -69,10 +69,12 @@ internal sealed class RandomCommand : Command
     private readonly Option<int?> _layers = CommonOptions.Count("--layers", "Its layers.");
     private readonly Option<int?> _heads = CommonOptions.Count("--heads", "Its query heads.");
     private readonly Option<int?> _kvHeads = CommonOptions.Count("--kv-heads", "Its key-value heads, a divisor of the query heads.");
-    private readonly Option<int?> _vocabulary = CommonOptions.Count("--vocabulary", "Pieces of the vocabulary; the embedding has up to 65 rows more.");
+    private readonly Option<int?> _vocabulary = CommonOptions.Count(
+        "--vocabulary", "Pieces of the vocabulary; the embedding has up to 65 rows more.");
     private readonly Option<int?> _context = CommonOptions.Count("--context", "Positions of its context.");
     private readonly Option<int?> _visionHidden = CommonOptions.Count("--vision-hidden", "Width of the vision tower.");
-    private readonly Option<int?> _visionIntermediate = CommonOptions.Count("--vision-intermediate", "Width inside of its feed-forward networks.");
+    private readonly Option<int?> _visionIntermediate = CommonOptions.Count(
+        "--vision-intermediate", "Width inside of its feed-forward networks.");
     private readonly Option<int?> _visionLayers = CommonOptions.Count("--vision-layers", "Its layers, the unused last one included.");
     private readonly Option<int?> _visionHeads = CommonOptions.Count("--vision-heads", "Its heads.");
     private readonly Option<int?> _imageSize = CommonOptions.Count("--image-size", "Side of its picture in pixels.");
@@ -81,7 +83,9 @@ internal sealed class RandomCommand : Command
     private readonly Terminal _terminal;
 
     public RandomCommand(Terminal terminal)
-        : base("random", "Makes a LLaVA checkpoint of any shape with random weights, as a stream: a 13B model needs no more memory than a tiny one.")
+        : base(
+            "random",
+            "Makes a LLaVA checkpoint of any shape with random weights, as a stream: 13B needs no more memory than a tiny model.")
     {
         _terminal = terminal;
         Add(_output);
@@ -113,7 +117,8 @@ internal sealed class RandomCommand : Command
                 ElementType type = CommonOptions.ParseFloatType(parsed.GetValue(_type)!);
                 OutputTensor[] tensors =
                 [
-                    .. LlavaLayout.Of(padded).Select(tensor => RandomWeights.Create(tensor, padded, tensor.FullName, type, seed, row => row)),
+                    .. LlavaLayout.Of(padded)
+                        .Select(tensor => RandomWeights.Create(tensor, padded, tensor.FullName, type, seed, row => row)),
                 ];
                 HuggingFaceFolder.Write(
                     _terminal,
@@ -136,7 +141,8 @@ internal sealed class RandomCommand : Command
                     cancellation);
                 break;
             case var other:
-                throw new CommandException($"there is no format '{other}'; {HuggingFaceFormat} or {GgufFormat} was expected.", isUsage: true);
+                throw new CommandException(
+                    $"there is no format '{other}'; {HuggingFaceFormat} or {GgufFormat} was expected.", isUsage: true);
         }
         return 0;
     }
@@ -175,7 +181,8 @@ internal sealed class RandomCommand : Command
         };
         Require(shape.Text.HiddenSize % (2 * heads) == 0, _hidden, "an even multiple of --heads");
         Require(heads % shape.Text.KvHeads == 0, _kvHeads, "a divisor of --heads");
-        Require(shape.Text.VocabularySize >= SyntheticVocabulary.SmallestCount, _vocabulary, $"at least {SyntheticVocabulary.SmallestCount}");
+        int fewest = SyntheticVocabulary.SmallestCount;
+        Require(shape.Text.VocabularySize >= fewest, _vocabulary, $"at least {fewest}");
         Require(visionLayers >= 2, _visionLayers, "at least 2");
         Require(shape.Vision.HiddenSize % shape.Vision.Heads == 0, _visionHidden, "a multiple of --vision-heads");
         Require(shape.Vision.ImageSize % shape.Vision.PatchSize == 0, _imageSize, "a multiple of --patch-size");

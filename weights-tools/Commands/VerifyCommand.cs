@@ -69,14 +69,15 @@ internal sealed class VerifyCommand : Command
         if (other is not null && (model.Tensors.Count == 0 || other.Tensors.Count == 0))
         {
             throw new CommandException(
-                $"{(model.Tensors.Count == 0 ? model : other).Path} holds no part of a LLaVA model that could be compared; a config.json or GGUF was expected.");
+                $"{(model.Tensors.Count == 0 ? model : other).Path} holds no part of a LLaVA model that could be compared; "
+                + "a config.json or GGUF was expected.");
         }
         StoredTensor[] stored = [.. model.AllStored];
         StoredTensor[] weights = [.. stored.Where(TensorScan.IsWeights)];
         SourceTensor[] common = other is null ? [] : [.. model.Tensors.Values.Where(t => other.Tensors.ContainsKey(t.Tensor.FullName))];
         string[] absent = other is null
             ? []
-            : [.. model.Tensors.Values.Where(t => t.Tensor.IsUsed && !other.Tensors.ContainsKey(t.Tensor.FullName)).Select(t => t.Tensor.FullName)];
+            : [.. model.Tensors.Values.Where(t => t.Tensor.IsUsed).Select(t => t.Tensor.FullName).Except(other.Tensors.Keys)];
         string[] files = [.. stored.Select(t => t.File).Distinct()];
         long total = files.Sum(file => new FileInfo(file).Length) + weights.Concat(common.Select(t => t.Stored)).Sum(t => t.ByteLength);
 
@@ -161,7 +162,8 @@ internal sealed class VerifyCommand : Command
         {
             (StoredTensor stored, TensorFacts fact) = facts.MaxBy(f => f.Facts.LargestMagnitude);
             _terminal.Out.WriteLine(
-                $"All weights of {facts.Count} tensors are finite; the largest magnitude is {Number(fact.LargestMagnitude)}, in {stored.Name}.");
+                $"All weights of {facts.Count} tensors are finite; "
+                + $"the largest magnitude is {Number(fact.LargestMagnitude)}, in {stored.Name}.");
         }
         if (other is null)
             return;
@@ -170,7 +172,12 @@ internal sealed class VerifyCommand : Command
         if (different.Length > 0)
         {
             var table = new Table()
-                .AddColumn("tensor").AddColumn("type").AddColumn($"in {other.Path}").AddColumn("max difference").AddColumn("RMS difference").AddColumn("RMS of weights");
+                .AddColumn("tensor")
+                .AddColumn("type")
+                .AddColumn(Markup.Escape($"in {other.Path}"))
+                .AddColumn("max difference")
+                .AddColumn("RMS difference")
+                .AddColumn("RMS of weights");
             foreach (Compared c in different)
             {
                 table.AddPlainRow(
@@ -187,7 +194,8 @@ internal sealed class VerifyCommand : Command
         foreach (Compared c in compared.Where(c => c.Reference.Tensor.Rows != c.Other.Tensor.Rows))
         {
             _terminal.Out.WriteLine(
-                $"{c.Reference.Tensor.FullName} has {c.Reference.Tensor.Rows} rows here and {c.Other.Tensor.Rows} there; {c.Difference.Rows} were compared.");
+                $"{c.Reference.Tensor.FullName} has {c.Reference.Tensor.Rows} rows here and {c.Other.Tensor.Rows} there; "
+                + $"{c.Difference.Rows} were compared.");
         }
         foreach (string name in absent)
             _terminal.Out.WriteLine($"{name} is missing in {other.Path}.");

@@ -32,7 +32,10 @@ internal static class ComparisonSet
         List<ComparisonItem> items = [];
         int count = Math.Min(ids.Length, mostPositions);
         for (int start = 0; start < count; start += window - 1)
-            items.Add(new ComparisonItem([tokenizer.BosId, .. ids[start..Math.Min(start + window - 1, count)]], Picture: null, FirstScored: 1));
+        {
+            int end = Math.Min(start + window - 1, count);
+            items.Add(new ComparisonItem([tokenizer.BosId, .. ids[start..end]], Picture: null, FirstScored: 1));
+        }
         return items;
     }
 
@@ -81,8 +84,12 @@ internal static class ComparisonSet
         {
             using JsonDocument document = JsonDocument.Parse(line);
             JsonElement root = document.RootElement;
-            if (root.ValueKind == JsonValueKind.Object && TextOf(root, "image") is { } image && TextOf(root, "question") is { Length: > 0 } question)
+            if (root.ValueKind == JsonValueKind.Object
+                && TextOf(root, "image") is { } image
+                && TextOf(root, "question") is { Length: > 0 } question)
+            {
                 return (image, question, TextOf(root, "answer") is { Length: > 0 } answer ? answer : null);
+            }
         }
         catch (JsonException)
         {

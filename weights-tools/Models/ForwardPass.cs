@@ -40,10 +40,12 @@ internal sealed class ForwardPass(ChainOfSpotEngine engine) : IDisposable
                 .. prompt.Features
                     .Select(block => (block, From: Math.Max(block.Start, start), To: Math.Min(block.Start + block.Rows.Rows, end)))
                     .Where(part => part.From < part.To)
-                    .Select(part => new FeatureRows(part.block.Rows.Slice(part.From - part.block.Start, part.To - part.From), part.From - start)),
+                    .Select(part => new FeatureRows(
+                        part.block.Rows.Slice(part.From - part.block.Start, part.To - part.From), part.From - start)),
             ];
             _batch.Send();
-            TensorView? chunk = engine.Model.Language.Forward(_batch, features, engine.Pages.Pool, () => cancellation.IsCancellationRequested);
+            TensorView? chunk = engine.Model.Language.Forward(
+                _batch, features, engine.Pages.Pool, () => cancellation.IsCancellationRequested);
             cancellation.ThrowIfCancellationRequested();
             for (int row = 0; row < chunk?.Rows; row++)
             {

@@ -82,7 +82,8 @@ internal sealed unsafe class QuantizedTensor
             if (!float.IsFinite(weight))
             {
                 throw new CommandException(
-                    $"{_source.Stored.File}: tensor {_source.Stored.Name} holds {weight}; finite weights were expected. See cos-weights verify.");
+                    $"{_source.Stored.File}: tensor {_source.Stored.Name} holds {weight}; "
+                    + "finite weights were expected. See cos-weights verify.");
             }
         }
     }

@@ -10,6 +10,8 @@ namespace ChainOfSpot.WeightsTools.Models;
 /// </summary>
 internal sealed partial class SourceModel : IDisposable
 {
+    private const string FirstLayer = "linear_1";
+
     private readonly List<IDisposable> _files = [];
     private readonly Dictionary<string, SourceTensor> _tensors = [];
     private readonly List<LlavaTensor> _missing = [];
@@ -183,11 +185,14 @@ internal sealed partial class SourceModel : IDisposable
     private void Take(IReadOnlyDictionary<string, StoredTensor> stored, IReadOnlyDictionary<string, StoredTensor>? towerStored)
     {
         HashSet<StoredTensor> taken = [];
-        IReadOnlyList<LlavaTensor> parts = Text is null || Vision is null ? [] : LlavaLayout.Of(new LlavaConfig { Text = Text, Vision = Vision });
+        IReadOnlyList<LlavaTensor> parts = Text is null || Vision is null
+            ? []
+            : LlavaLayout.Of(new LlavaConfig { Text = Text, Vision = Vision });
         foreach (LlavaTensor tensor in parts)
         {
-            IReadOnlyDictionary<string, StoredTensor> from = tensor.Part == LlavaPart.Tower && towerStored is not null ? towerStored : stored;
-            StoredTensor? found = NamesOf(tensor, isSeparateTower: from == towerStored)
+            bool isSeparateTower = tensor.Part == LlavaPart.Tower && towerStored is not null;
+            IReadOnlyDictionary<string, StoredTensor> from = isSeparateTower ? towerStored! : stored;
+            StoredTensor? found = NamesOf(tensor, isSeparateTower)
                 .Select(name => from.GetValueOrDefault(name))
                 .FirstOrDefault(candidate => candidate is not null);
             if (found is null)
@@ -204,10 +209,14 @@ internal sealed partial class SourceModel : IDisposable
 
     private static IEnumerable<string> NamesOf(LlavaTensor tensor, bool isSeparateTower) => tensor.Part switch
     {
-        LlavaPart.Tower => (isSeparateTower ? LlavaTensors.SeparateTowerPrefixes : LlavaTensors.TowerPrefixes).Select(prefix => prefix + tensor.Name),
-        LlavaPart.Projector => (tensor.Name.StartsWith("linear_1", StringComparison.Ordinal) ? LlavaTensors.ProjectorFirst : LlavaTensors.ProjectorSecond)
-            .Select(prefix => prefix + tensor.Name["linear_1".Length..]),
-        _ => (tensor.Name == LlavaLayout.Head ? LlavaTensors.HeadPrefixes : LlavaTensors.TextPrefixes).Select(prefix => prefix + tensor.Name),
+        LlavaPart.Tower => (isSeparateTower ? LlavaTensors.SeparateTowerPrefixes : LlavaTensors.TowerPrefixes)
+            .Select(prefix => prefix + tensor.Name),
+        LlavaPart.Projector => (tensor.Name.StartsWith(FirstLayer, StringComparison.Ordinal)
+                ? LlavaTensors.ProjectorFirst
+                : LlavaTensors.ProjectorSecond)
+            .Select(prefix => prefix + tensor.Name[FirstLayer.Length..]),
+        _ => (tensor.Name == LlavaLayout.Head ? LlavaTensors.HeadPrefixes : LlavaTensors.TextPrefixes)
+            .Select(prefix => prefix + tensor.Name),
     };
 
     private void AddTensor(LlavaTensor tensor, StoredTensor stored, bool fromGguf)
@@ -215,7 +224,8 @@ internal sealed partial class SourceModel : IDisposable
         if (!tensor.Shape.SequenceEqual(stored.Shape))
         {
             _problems.Add(
-                $"tensor {stored.Name} is [{string.Join(", ", stored.Shape)}] in {stored.File}; the configuration says [{string.Join(", ", tensor.Shape)}]");
+                $"tensor {stored.Name} is [{string.Join(", ", stored.Shape)}] in {stored.File}; "
+                + $"the configuration says [{string.Join(", ", tensor.Shape)}]");
             _leftOver.Add(stored);
             return;
         }

@@ -32,7 +32,8 @@ internal static unsafe class TensorScan
         float largest = 0;
         long notFinite = 0;
         var gate = new Lock();
-        Parallel.For(0L, chunks, new ParallelOptions { CancellationToken = cancellation }, () => new float[ChunkElements], (chunk, _, weights) =>
+        var options = new ParallelOptions { CancellationToken = cancellation };
+        Parallel.For(0L, chunks, options, () => new float[ChunkElements], (chunk, _, weights) =>
         {
             int count = (int)Math.Min(ChunkElements, tensor.ElementCount - (chunk * ChunkElements));
             fixed (float* destination = weights)
@@ -66,7 +67,8 @@ internal static unsafe class TensorScan
         var squares = new double[rows];
         var referenceSquares = new double[rows];
         var largest = new double[rows];
-        Parallel.For(0L, rows, new ParallelOptions { CancellationToken = cancellation }, () => (new float[columns], new float[columns]), (row, _, buffers) =>
+        var options = new ParallelOptions { CancellationToken = cancellation };
+        Parallel.For(0L, rows, options, () => (new float[columns], new float[columns]), (row, _, buffers) =>
         {
             (float[] a, float[] b) = buffers;
             fixed (float* destination = a)

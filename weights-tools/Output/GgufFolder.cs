@@ -27,7 +27,8 @@ internal static class GgufFolder
         OutputTensor[] language = [.. LlavaLayout.OfText(text).Select(tensor => make(tensor, tensor.GgufName, mix.TypeOf(tensor, text)))];
         OutputTensor[] projector = vision is null
             ? []
-            : [.. GgufOutput.ProjectorTensors(vision, text.HiddenSize).Select(tensor => make(tensor, tensor.GgufName, GgufOutput.ProjectorType(tensor)))];
+            : [.. GgufOutput.ProjectorTensors(vision, text.HiddenSize)
+                .Select(tensor => make(tensor, tensor.GgufName, GgufOutput.ProjectorType(tensor)))];
         long total = language.Concat(projector).Sum(tensor => tensor.ByteLength);
         using PendingFolder pending = PendingFolder.Create(folder, vision is null ? [languageFile] : [languageFile, projectorFile], total);
         terminal.RunWithProgress($"Writing {model}", total, progress =>

@@ -14,7 +14,7 @@ internal static class HuggingFaceFolder
         long shardBytes,
         CancellationToken cancellation)
     {
-        IReadOnlyList<(string Name, IReadOnlyList<OutputTensor> Tensors)> shards = SafetensorsWriter.Split(tensors, shardBytes);
+        IReadOnlyList<Shard> shards = SafetensorsWriter.Split(tensors, shardBytes);
         long total = tensors.Sum(tensor => tensor.ByteLength);
         using PendingFolder pending = PendingFolder.Create(folder, [.. files.Keys, .. SafetensorsWriter.FileNames(shards)], total);
         terminal.RunWithProgress($"Writing {Path.GetFileName(folder)}", total, progress =>

@@ -6,6 +6,11 @@ using ChainOfSpot.Kernels;
 
 namespace ChainOfSpot.WeightsTools.Output;
 
+/// <summary>One weight file of a checkpoint.</summary>
+/// <param name="Name">The file's name.</param>
+/// <param name="Tensors">What it holds, in order.</param>
+internal sealed record Shard(string Name, IReadOnlyList<OutputTensor> Tensors);
+
 /// <summary>
 /// Writes safetensors files (8 bytes of header length, a JSON header, the tensors' bytes) and, where the weights are split over
 /// several, the index that Hugging Face readers find them by.
@@ -17,8 +22,7 @@ internal static class SafetensorsWriter
     private const string IndexName = SingleName + ".index.json";
 
     /// <summary>Splits tensors over files, in order, each of at most <paramref name="shardBytes"/> unless one tensor is larger.</summary>
-    /// <returns>The files' names and tensors.</returns>
-    public static IReadOnlyList<(string Name, IReadOnlyList<OutputTensor> Tensors)> Split(IReadOnlyList<OutputTensor> tensors, long shardBytes)
+    public static IReadOnlyList<Shard> Split(IReadOnlyList<OutputTensor> tensors, long shardBytes)
     {
         List<List<OutputTensor>> shards = [[]];
         long size = 0;
@@ -33,18 +37,18 @@ internal static class SafetensorsWriter
             size += tensor.ByteLength;
         }
         return shards.Count == 1
-            ? [(SingleName, shards[0])]
-            : [.. shards.Select((shard, i) => ($"model-{i + 1:D5}-of-{shards.Count:D5}.safetensors", (IReadOnlyList<OutputTensor>)shard))];
+            ? [new Shard(SingleName, shards[0])]
+            : [.. shards.Select((shard, i) => new Shard($"model-{i + 1:D5}-of-{shards.Count:D5}.safetensors", shard))];
     }
 
     /// <summary>The names of all files that <see cref="Write"/> makes of these shards.</summary>
-    public static IEnumerable<string> FileNames(IReadOnlyList<(string Name, IReadOnlyList<OutputTensor> Tensors)> shards) =>
+    public static IEnumerable<string> FileNames(IReadOnlyList<Shard> shards) =>
         shards.Count == 1 ? [SingleName] : [.. shards.Select(shard => shard.Name), IndexName];
 
     /// <summary>Writes the shards and their index.</summary>
     public static void Write(
         PendingFolder folder,
-        IReadOnlyList<(string Name, IReadOnlyList<OutputTensor> Tensors)> shards,
+        IReadOnlyList<Shard> shards,
         IProgress<long>? progress,
         CancellationToken cancellation)
     {
@@ -67,7 +71,8 @@ internal static class SafetensorsWriter
     }
 
     /// <summary>Writes one file.</summary>
-    public static void WriteFile(Stream stream, IReadOnlyList<OutputTensor> tensors, IProgress<long>? progress, CancellationToken cancellation)
+    public static void WriteFile(
+        Stream stream, IReadOnlyList<OutputTensor> tensors, IProgress<long>? progress, CancellationToken cancellation)
     {
         ArrayBufferWriter<byte> header = new();
         using (Utf8JsonWriter json = new(header))
