@@ -1,18 +1,21 @@
+using ChainOfSpot.Measurement;
+using ChainOfSpot.Runtime.Devices;
 using ScottPlot;
 using ScottPlot.TickGenerators;
-using ChainOfSpot.Runtime.Devices;
 
 namespace ChainOfSpot.Report;
 
 /// <summary>The kernels as dots under the machine's roof, both axes logarithmic.</summary>
 internal static class RooflinePlot
 {
-    private const int Width = 1400;
-    private const int Height = 900;
+    private const int Width = 1500;
+    private const int Height = 1000;
+    private static readonly PixelPadding Margins = new(left: 80, right: 30, bottom: 60, top: 50);
 
     /// <summary>Writes roofline.svg and roofline.png to a folder.</summary>
     public static void Save(PerformanceReport report, string folder)
     {
+        PlotFont.UseSystemFont();
         using var plot = new Plot();
         Draw(plot, report);
         plot.SaveSvg(Path.Combine(folder, "roofline.svg"), Width, Height);
@@ -29,6 +32,7 @@ internal static class RooflinePlot
 
         AddRoof(plot, report.AllThreads, left, right, Colors.Black);
         AddRoof(plot, report.OneThread, left, right, Colors.Gray);
+        var labelled = new List<LabelledDot>();
         foreach (IGrouping<string, Measured> group in kernels.GroupBy(m => m.Group))
         {
             double[] x = [.. group.Select(m => Math.Log10(m.Cost.Intensity))];
@@ -36,9 +40,12 @@ internal static class RooflinePlot
             var dots = plot.Add.ScatterPoints(x, y);
             dots.MarkerSize = 8;
             dots.LegendText = group.Key;
-            DotLabels.Add(plot, [.. group], dots.Color, (left, right), (bottom, top));
+            labelled.AddRange(group.Select((m, i) => new LabelledDot(m.Name, x[i], y[i], dots.Color)));
         }
-        plot.Axes.SetLimits(left, right, bottom, top);
+        var limits = new AxisLimits(left, right, bottom, top);
+        new DotLabels(plot, limits, new PixelSize(Width - Margins.Left - Margins.Right, Height - Margins.Top - Margins.Bottom)).Add(labelled);
+        plot.Layout.Fixed(Margins);
+        plot.Axes.SetLimits(limits);
         plot.Axes.Bottom.TickGenerator = Decades();
         plot.Axes.Left.TickGenerator = Decades();
         plot.Grid.MinorLineColor = Colors.Black.WithAlpha(0.05);
