@@ -9,7 +9,7 @@ namespace ChainOfSpot.KernelBenchmarks;
 /// operation is done once under a <see cref="ProfilingDevice"/>.
 /// </summary>
 [MemoryDiagnoser(displayGenColumns: false)]
-public abstract class OperationBenchmark
+public abstract class OperationBenchmark : IDisposable
 {
     private CpuDevice? _device;
     private Activations? _activations;
@@ -33,10 +33,11 @@ public abstract class OperationBenchmark
 
     /// <summary>Gives everything back.</summary>
     [GlobalCleanup]
-    public void Cleanup()
+    public void Dispose()
     {
         _activations?.Dispose();
         _device?.Dispose();
+        GC.SuppressFinalize(this);
     }
 
     /// <summary>The operation.</summary>
