@@ -14,7 +14,8 @@ public static class PlotFont
     /// <returns>Whether there is one; without, plots have no text.</returns>
     public static bool UseSystemFont()
     {
-        if (SKTypeface.Default.ContainsGlyph('0'))
+        using var font = new SKFont(SKTypeface.Default);
+        if (font.ContainsGlyph('0'))
             return true;
         string[] files = [.. Folders.Where(Directory.Exists).SelectMany(f => Directory.EnumerateFiles(f, "*.ttf", SearchOption.AllDirectories)).Order(StringComparer.Ordinal)];
         string? file = files.FirstOrDefault(f => Path.GetFileName(f) == Preferred) ?? files.FirstOrDefault();

@@ -12,7 +12,7 @@ internal readonly record struct LabelledDot(string Name, double X, double Y, Col
 internal sealed class DotLabels(Plot plot, AxisLimits limits, PixelSize area)
 {
     private const int FontSize = 12;
-    private const float LetterWidth = 6.9f;
+    private const float LetterWidth = 7.6f;
     private const float LabelHeight = 15;
     private const float DotRadius = 5;
     private const float Step = 9;

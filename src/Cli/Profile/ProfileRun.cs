@@ -20,6 +20,7 @@ internal static class ProfileRun
         if (request.TracePath is { } path && !Directory.Exists(Path.GetDirectoryName(Path.GetFullPath(path))))
             throw new CommandException(ErrorCodes.FileNotWritten, $"--trace {path}: its folder does not exist.");
 
+        DeviceCeilings before = MeasureRoof(request.Threads);
         var log = new OperationLog();
         var options = new EngineOptions { Threads = request.Threads, OperationLog = log };
         Answer answer;
@@ -35,11 +36,17 @@ internal static class ProfileRun
             answer = await AskAsync(engine, picture, request, cancellation).ConfigureAwait(false);
         }
 
-        using CpuDevice measured = CpuDevice.Create(request.Threads);
-        ProfileTable.Write(terminal, answer, log.Records, measured.MeasureCeilings(), device);
+        DeviceCeilings roof = DeviceCeilings.Highest(before, MeasureRoof(request.Threads));
+        ProfileTable.Write(terminal, answer, log.Records, roof, device);
         if (request.TracePath is not null)
             WriteTrace(request.TracePath, log.Records, start);
         return 0;
+    }
+
+    private static DeviceCeilings MeasureRoof(int threads)
+    {
+        using CpuDevice device = CpuDevice.Create(threads);
+        return device.MeasureCeilings();
     }
 
     private static async Task<Answer> AskAsync(ChainOfSpotEngine engine, Picture picture, ProfileRequest request, CancellationToken cancellation)
