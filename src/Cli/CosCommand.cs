@@ -5,6 +5,7 @@ using ChainOfSpot.Cli.Ask;
 using ChainOfSpot.Cli.Devices;
 using ChainOfSpot.Cli.Errors;
 using ChainOfSpot.Cli.Output;
+using ChainOfSpot.Cli.Profile;
 
 namespace ChainOfSpot.Cli;
 
@@ -51,6 +52,7 @@ internal static class CosCommand
         {
             ask,
             new DevicesCommand(terminal),
+            new ProfileCommand(terminal),
         };
         var help = new HelpWithExamples(new Dictionary<Command, string> { [root] = Examples, [ask] = AskCommand.Examples });
         root.Options.OfType<HelpOption>().Single().Action = help;

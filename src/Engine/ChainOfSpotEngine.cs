@@ -121,7 +121,9 @@ public sealed partial class ChainOfSpotEngine : IAsyncDisposable, IDisposable
         string folder, EngineOptions options, IProgress<LoadProgress>? progress, CancellationToken cancellation)
     {
         ILogger logger = (options.LoggerFactory ?? NullLoggerFactory.Instance).CreateLogger<ChainOfSpotEngine>();
-        CpuDevice device = CpuDevice.Create(options.Threads, options.VectorBits);
+        Device device = CpuDevice.Create(options.Threads, options.VectorBits);
+        if (options.OperationLog is { } log)
+            device = new ProfilingDevice(device, log);
         LlavaModel? model = null;
         try
         {

@@ -1,3 +1,4 @@
+using ChainOfSpot.Runtime.Devices;
 using ChainOfSpot.Text;
 using Microsoft.Extensions.Logging;
 
@@ -26,6 +27,9 @@ public sealed record EngineOptions
 
     /// <summary>How text behind an answer's end mark is read; null for what the checkpoint's "legacy" flag stands for.</summary>
     public AfterEosRule? AfterEosRule { get; init; }
+
+    /// <summary>Where every operation of the device is recorded with its time and cost; null for nowhere, which costs nothing.</summary>
+    public OperationLog? OperationLog { get; init; }
 
     /// <summary>Where the engine logs to.</summary>
     public ILoggerFactory? LoggerFactory { get; init; }

@@ -37,6 +37,9 @@ public readonly record struct ResampleAxis
     /// <summary>How many of them are wanted.</summary>
     public int Output { get; init; }
 
+    /// <summary>The most positions of the frame that an output reads.</summary>
+    public int MostTaps => BicubicWindow.MaxTaps(this);
+
     /// <summary>First position that shows the picture.</summary>
     internal int VisibleStart => Math.Max(PictureStart, CropStart);
 
@@ -44,8 +47,8 @@ public readonly record struct ResampleAxis
     internal int VisibleEnd => Math.Max(VisibleStart, Math.Min(PictureStart + Picture, CropEnd));
 
     /// <summary>The first pixel of the picture that an output reads.</summary>
-    internal int FirstRead => Math.Clamp(BicubicWindow.Bounds(this, 0).First, VisibleStart, VisibleEnd) - PictureStart;
+    public int FirstRead => Math.Clamp(BicubicWindow.Bounds(this, 0).First, VisibleStart, VisibleEnd) - PictureStart;
 
     /// <summary>The pixel of the picture after the last that an output reads.</summary>
-    internal int EndRead => Math.Clamp(BicubicWindow.Bounds(this, Output - 1).End, VisibleStart, VisibleEnd) - PictureStart;
+    public int EndRead => Math.Clamp(BicubicWindow.Bounds(this, Output - 1).End, VisibleStart, VisibleEnd) - PictureStart;
 }

@@ -1,0 +1,25 @@
+namespace ChainOfSpot.EndToEnd;
+
+/// <summary>What is run, and where the results go.</summary>
+internal sealed record EndToEndOptions
+{
+    public required string Model { get; init; }
+
+    public required string Picture { get; init; }
+
+    public required string Output { get; init; }
+
+    public int Threads { get; init; }
+
+    /// <summary>How often every job is run.</summary>
+    public required int Rounds { get; init; }
+
+    /// <summary>Tokens that each pass decodes.</summary>
+    public required int NewTokens { get; init; }
+
+    /// <summary>The most questions about one picture.</summary>
+    public required int Questions { get; init; }
+
+    /// <summary>A peer's command template; null for none.</summary>
+    public string? Peer { get; init; }
+}

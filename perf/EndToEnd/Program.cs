@@ -1,0 +1,78 @@
+using System.CommandLine;
+
+namespace ChainOfSpot.EndToEnd;
+
+/// <summary>Measures whole questions on a checkpoint: with reuse, without, a second question, direct, and a peer beside them.</summary>
+internal static class Program
+{
+    private static Task<int> Main(string[] args) => RunAsync(args, Console.Out);
+
+    internal static async Task<int> RunAsync(string[] args, TextWriter writer)
+    {
+        string tiny = Path.Combine("models", "spot-tiny");
+        var model = new Option<string>("--model", "-m") { Description = "Folder of a LLaVA-1.5 checkpoint.", HelpName = "DIR", DefaultValueFactory = _ => tiny };
+        var picture = new Option<string>("--picture", "-p")
+        {
+            Description = "The picture.",
+            HelpName = "FILE",
+            DefaultValueFactory = _ => Path.Combine(tiny, "samples", "shapes-1.png"),
+        };
+        var output = new Option<string>("--output", "-o")
+        {
+            Description = "Folder of the results.",
+            HelpName = "DIR",
+            DefaultValueFactory = _ => Path.Combine("artifacts", "end-to-end"),
+        };
+        var threads = new Option<int>("--threads", "-t") { Description = "CPU threads; 0 for one a core.", HelpName = "N" };
+        Option<int> rounds = Count("--rounds", "How often every job is run.", 5);
+        Option<int> tokens = Count("--tokens", "Tokens that each pass decodes.", 16);
+        Option<int> questions = Count("--questions", "The most questions about one picture.", 5);
+        var peer = new Option<string?>("--peer")
+        {
+            Description = "Another program on the same job, in the same rounds.",
+            HelpName = "\"COMMAND {image} {question}\"",
+        };
+        var root = new RootCommand("Measures whole questions on a checkpoint, from the picture to the answer.")
+        {
+            model, picture, output, threads, rounds, tokens, questions, peer,
+        };
+        root.SetAction((parsed, _) => RunAsync(
+            new EndToEndOptions
+            {
+                Model = parsed.GetRequiredValue(model),
+                Picture = parsed.GetRequiredValue(picture),
+                Output = parsed.GetRequiredValue(output),
+                Threads = parsed.GetValue(threads),
+                Rounds = parsed.GetValue(rounds),
+                NewTokens = parsed.GetValue(tokens),
+                Questions = parsed.GetValue(questions),
+                Peer = parsed.GetValue(peer),
+            },
+            writer));
+        return await root.Parse(args).InvokeAsync().ConfigureAwait(false);
+    }
+
+    private static Option<int> Count(string name, string description, int value)
+    {
+        var option = new Option<int>(name) { Description = description, HelpName = "N", DefaultValueFactory = _ => value };
+        option.Validators.Add(result =>
+        {
+            if (result.GetValueOrDefault<int>() < 1)
+                result.AddError($"{name} has to be 1 at least.");
+        });
+        return option;
+    }
+
+    private static async Task<int> RunAsync(EndToEndOptions options, TextWriter writer)
+    {
+        EndToEndResult result = await EndToEndRun.RunAsync(options, writer).ConfigureAwait(false);
+        Directory.CreateDirectory(options.Output);
+        string markdown = EndToEndReport.ToMarkdown(result);
+        await File.WriteAllTextAsync(Path.Combine(options.Output, "end-to-end.json"), result.ToJson()).ConfigureAwait(false);
+        await File.WriteAllTextAsync(Path.Combine(options.Output, "end-to-end.md"), markdown).ConfigureAwait(false);
+        EndToEndReport.SavePlot(result, options.Output);
+        writer.WriteLine(markdown);
+        writer.WriteLine($"written to {Path.GetFullPath(options.Output)}");
+        return 0;
+    }
+}

@@ -1,0 +1,39 @@
+using BenchmarkDotNet.Attributes;
+using ChainOfSpot.Measurement;
+using ChainOfSpot.Runtime.Devices;
+
+namespace ChainOfSpot.KernelBenchmarks;
+
+/// <summary>The last rows of a sequence over its whole cache.</summary>
+/// <param name="Context">Positions of the sequence.</param>
+/// <param name="Rows">Its last rows that attend.</param>
+public sealed record CausalShape(int Context, int Rows);
+
+/// <summary>Causal attention over the paged cache: prefill at 640 and 1300, decode at 1300.</summary>
+public class AttentionBenchmark : OperationBenchmark
+{
+    private CachedRows _cached = null!;
+    private Tensor _qkv = null!;
+    private Tensor _output = null!;
+
+    /// <summary>The shapes.</summary>
+    public static IEnumerable<CausalShape> Shapes => [new(640, 640), new(1300, 1300), new(1300, 1)];
+
+    /// <summary>How much attends to how much.</summary>
+    [ParamsSource(nameof(Shapes))]
+    public CausalShape Shape { get; set; } = null!;
+
+    /// <summary>Heads: of 7B and of 13B.</summary>
+    [Params(32, 40)]
+    public int Heads { get; set; }
+
+    private protected override void Prepare()
+    {
+        int headDim = LlavaShape.Llava7B.HeadDim;
+        _cached = Activations.Own(new CachedRows(Device, new KvShape(1, Heads, headDim), Shape.Context, Shape.Rows));
+        _qkv = Activations.Random(Shape.Rows, 3 * Heads * headDim);
+        _output = Activations.Random(Shape.Rows, Heads * headDim);
+    }
+
+    private protected override void Run(Device device) => device.Attention(_qkv, _cached.Placement, _cached.Pool, 0, _output);
+}

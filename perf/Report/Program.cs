@@ -1,0 +1,72 @@
+using System.CommandLine;
+using ChainOfSpot.Measurement;
+
+namespace ChainOfSpot.Report;
+
+/// <summary>Measures the machine's roof, every kernel under it, and the model level; writes Markdown, JSON and a plot.</summary>
+internal static class Program
+{
+    private const string JsonFile = "report.json";
+
+    private static Task<int> Main(string[] args) => RunAsync(args, Console.Out);
+
+    /// <summary>Runs one command line.</summary>
+    /// <returns>0; 1 for a regression or an error of the command line.</returns>
+    internal static async Task<int> RunAsync(string[] args, TextWriter writer)
+    {
+        var defaults = new ReportOptions();
+        var output = new Option<string>("--output", "-o") { Description = "Folder of the report.", HelpName = "DIR", DefaultValueFactory = _ => defaults.Output };
+        var threads = new Option<int>("--threads", "-t") { Description = "CPU threads; 0 for one a core.", HelpName = "N" };
+        var rounds = new Option<int>("--rounds") { Description = "How often everything is measured.", HelpName = "N", DefaultValueFactory = _ => defaults.Rounds };
+        var quick = new Option<bool>("--quick") { Description = "Small shapes and one round: whether it works, not how fast it is." };
+        var model = new Option<string?>("--model", "-m") { Description = "Folder of a checkpoint to run whole questions on.", HelpName = "DIR" };
+        var compare = new Option<string?>("--compare") { Description = "An older report.json; exits with 1 where a time grew beyond the threshold.", HelpName = "JSON" };
+        var threshold = new Option<double>("--threshold") { Description = "The share that a time may grow by.", HelpName = "0.1", DefaultValueFactory = _ => defaults.Threshold };
+        rounds.Validators.Add(result =>
+        {
+            if (result.GetValueOrDefault<int>() < 1)
+                result.AddError("--rounds has to be 1 at least.");
+        });
+        var root = new RootCommand("Measures every kernel at LLaVA-1.5 7B shapes under this machine's measured roof.")
+        {
+            output, threads, rounds, quick, model, compare, threshold,
+        };
+        root.SetAction((parsed, _) => RunAsync(
+            new ReportOptions
+            {
+                Output = parsed.GetRequiredValue(output),
+                Threads = parsed.GetValue(threads),
+                Rounds = parsed.GetValue(quick) ? 1 : parsed.GetValue(rounds),
+                StackLayers = parsed.GetValue(quick) ? 2 : defaults.StackLayers,
+                Quick = parsed.GetValue(quick),
+                Model = parsed.GetValue(model),
+                Compare = parsed.GetValue(compare),
+                Threshold = parsed.GetValue(threshold),
+            },
+            writer));
+        return await root.Parse(args).InvokeAsync().ConfigureAwait(false);
+    }
+
+    private static async Task<int> RunAsync(ReportOptions options, TextWriter writer)
+    {
+        // Read first: a bad file should not be found out after minutes of measuring.
+        PerformanceReport? old = options.Compare is { } path ? PerformanceReport.FromJson(path) : null;
+        Directory.CreateDirectory(options.Output);
+        PerformanceReport report = Measuring.Run(options, options.Quick ? LlavaShape.Small : LlavaShape.Llava7B, writer);
+        if (options.Model is { } model)
+            report = report with { Measured = [.. report.Measured, .. await EngineRun.MeasureAsync(model, options, writer).ConfigureAwait(false)] };
+
+        await File.WriteAllTextAsync(Path.Combine(options.Output, JsonFile), report.ToJson()).ConfigureAwait(false);
+        var markdown = new StringWriter();
+        new MarkdownReport(report, markdown).Write();
+        await File.WriteAllTextAsync(Path.Combine(options.Output, "report.md"), markdown.ToString()).ConfigureAwait(false);
+        RooflinePlot.Save(report, options.Output);
+        writer.WriteLine(markdown);
+        writer.WriteLine($"written to {Path.GetFullPath(options.Output)}");
+        if (old is null)
+            return 0;
+        var comparison = new Comparison(old, report, options.Threshold);
+        comparison.Write(writer);
+        return comparison.IsRegression ? 1 : 0;
+    }
+}
