@@ -37,7 +37,10 @@ public sealed class SpotImage : IAsyncDisposable, IDisposable
     /// <summary>Answers a question about the picture.</summary>
     /// <param name="question">The question, answer-format suffix included.</param>
     /// <param name="options">How it is answered; by default by looking twice.</param>
-    /// <param name="cancellationToken">Stops within one layer of the model; what was cached for the question is given back.</param>
+    /// <param name="cancellationToken">
+    /// Stops within one layer of the model, or behind the step that other questions are in; what was cached for the question is
+    /// given back.
+    /// </param>
     /// <exception cref="ArgumentException">The question is empty, or a number of <paramref name="options"/> is negative.</exception>
     /// <exception cref="ObjectDisposedException">The picture or the engine was disposed.</exception>
     /// <exception cref="ContextLengthException">The prompt is longer than the model's context.</exception>
