@@ -94,10 +94,11 @@ internal static class EndToEndRun
     {
         PassResult first = answers[0].Passes[0];
         PassResult last = answers[0].Passes[^1];
-        bool encodes = answers[0].Passes[0].CachedTokens == 0;
+        // Without reuse each pass encodes the picture.
+        int pictures = job.IsSecondQuestion ? 0 : job.Ask.Reuse ? 1 : answers[0].Passes.Count;
         var stages = new List<StageResult>
         {
-            Stage("encode image", encodes ? patches : 0, t => t.EncodeImage),
+            Stage("encode image", pictures * patches, t => t.EncodeImage),
             Stage("prefill pass 1", first.PromptTokens - first.CachedTokens, t => t.FirstPrefill),
             Stage("decode pass 1", first.OutputIds.Count, t => t.FirstDecode),
         };

@@ -1,11 +1,25 @@
 using System.CommandLine;
+using ChainOfSpot.Images;
+using ChainOfSpot.Models;
+using ChainOfSpot.Runtime.Weights;
 
 namespace ChainOfSpot.EndToEnd;
 
 /// <summary>Measures whole questions on a checkpoint: with reuse, without, a second question, direct, and a peer beside them.</summary>
 internal static class Program
 {
-    private static Task<int> Main(string[] args) => RunAsync(args, Console.Out);
+    private static async Task<int> Main(string[] args)
+    {
+        try
+        {
+            return await RunAsync(args, Console.Out).ConfigureAwait(false);
+        }
+        catch (Exception e) when (e is ModelException or WeightFileException or PictureException or IOException or ArgumentException or InvalidOperationException)
+        {
+            await Console.Error.WriteLineAsync(e.Message).ConfigureAwait(false);
+            return 1;
+        }
+    }
 
     internal static async Task<int> RunAsync(string[] args, TextWriter writer)
     {
@@ -49,7 +63,7 @@ internal static class Program
                 Peer = parsed.GetValue(peer),
             },
             writer));
-        return await root.Parse(args).InvokeAsync().ConfigureAwait(false);
+        return await root.Parse(args).InvokeAsync(new InvocationConfiguration { EnableDefaultExceptionHandler = false }).ConfigureAwait(false);
     }
 
     private static Option<int> Count(string name, string description, int value)

@@ -1,5 +1,7 @@
 using System.CommandLine;
 using ChainOfSpot.Measurement;
+using ChainOfSpot.Models;
+using ChainOfSpot.Runtime.Weights;
 
 namespace ChainOfSpot.Report;
 
@@ -8,7 +10,18 @@ internal static class Program
 {
     private const string JsonFile = "report.json";
 
-    private static Task<int> Main(string[] args) => RunAsync(args, Console.Out);
+    private static async Task<int> Main(string[] args)
+    {
+        try
+        {
+            return await RunAsync(args, Console.Out).ConfigureAwait(false);
+        }
+        catch (Exception e) when (e is ModelException or WeightFileException or IOException or InvalidDataException)
+        {
+            await Console.Error.WriteLineAsync(e.Message).ConfigureAwait(false);
+            return 1;
+        }
+    }
 
     /// <summary>Runs one command line.</summary>
     /// <returns>0; 1 for a regression or an error of the command line.</returns>
@@ -44,7 +57,7 @@ internal static class Program
                 Threshold = parsed.GetValue(threshold),
             },
             writer));
-        return await root.Parse(args).InvokeAsync().ConfigureAwait(false);
+        return await root.Parse(args).InvokeAsync(new InvocationConfiguration { EnableDefaultExceptionHandler = false }).ConfigureAwait(false);
     }
 
     private static async Task<int> RunAsync(ReportOptions options, TextWriter writer)
