@@ -7,7 +7,11 @@ namespace ChainOfSpot.KernelBenchmarks;
 /// <summary>The last rows of a sequence over its whole cache.</summary>
 /// <param name="Context">Positions of the sequence.</param>
 /// <param name="Rows">Its last rows that attend.</param>
-public sealed record CausalShape(int Context, int Rows);
+public sealed record CausalShape(int Context, int Rows)
+{
+    /// <summary>"rows at context".</summary>
+    public override string ToString() => $"{Rows} at {Context}";
+}
 
 /// <summary>Causal attention over the paged cache: prefill at 640 and 1300, decode at 1300.</summary>
 public class AttentionBenchmark : OperationBenchmark
