@@ -10,21 +10,19 @@ public static class PlotFont
     private const string Preferred = "DejaVuSans.ttf";
     private static readonly string[] Folders = ["/usr/share/fonts", "/usr/local/share/fonts"];
 
-    /// <summary>Makes a font of the system the font of all plots.</summary>
-    /// <returns>Whether there is one; without, plots have no text.</returns>
-    public static bool UseSystemFont()
+    /// <summary>Makes a font of the system the font of all plots; where there is none, plots have no text.</summary>
+    public static void UseSystemFont()
     {
         using var font = new SKFont(SKTypeface.Default);
         if (font.ContainsGlyph('0'))
-            return true;
+            return;
         string[] files = [.. Folders.Where(Directory.Exists).SelectMany(f => Directory.EnumerateFiles(f, "*.ttf", SearchOption.AllDirectories)).Order(StringComparer.Ordinal)];
         string? file = files.FirstOrDefault(f => Path.GetFileName(f) == Preferred) ?? files.FirstOrDefault();
         if (file is null)
-            return false;
+            return;
         Fonts.AddFontFile(Name, file, bold: false, italic: false);
         Fonts.AddFontFile(Name, file, bold: true, italic: false);
         Fonts.Default = Name;
         Fonts.Sans = Name;
-        return true;
     }
 }

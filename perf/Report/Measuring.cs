@@ -11,7 +11,7 @@ namespace ChainOfSpot.Report;
 internal static class Measuring
 {
     /// <summary>A case that is shorter is done again in the same round, after the others, so that few rounds suffice for it.</summary>
-    private static readonly TimeSpan Short = TimeSpan.FromMilliseconds(20);
+    private static readonly TimeSpan Short = TimeSpan.FromMilliseconds(100);
 
     private const int MostPasses = 5;
 
