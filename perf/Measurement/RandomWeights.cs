@@ -7,14 +7,15 @@ using ChainOfSpot.Runtime.Weights;
 namespace ChainOfSpot.Measurement;
 
 /// <summary>
-/// A temporary safetensors file of random weights, mapped as a checkpoint is: the device reads pages of a file here as there.
-/// The file is deleted on <see cref="Dispose"/>.
+/// A temporary checkpoint of random weights, mapped and read ahead as any: the device reads pages of a file here as there.
+/// It is deleted on <see cref="Dispose"/>.
 /// </summary>
 public sealed class RandomWeights : IDisposable
 {
     private const int BlockElements = 1 << 20;
 
-    private readonly SafetensorsFile _file;
+    private readonly string _folder;
+    private readonly Checkpoint _checkpoint;
 
     /// <summary>Writes and opens the file.</summary>
     /// <param name="folder">The folder to write it to.</param>
@@ -25,29 +26,30 @@ public sealed class RandomWeights : IDisposable
     public RandomWeights(string folder, ElementType type, IReadOnlyCollection<Projection> projections)
     {
         ArgumentNullException.ThrowIfNull(projections);
-        Directory.CreateDirectory(folder);
-        string path = Path.Combine(folder, $".weights-{Guid.NewGuid():N}.safetensors");
+        _folder = Path.Combine(folder, $".weights-{Guid.NewGuid():N}");
+        Directory.CreateDirectory(_folder);
         try
         {
-            Write(path, type, projections);
-            _file = SafetensorsFile.Open(path);
+            Write(Path.Combine(_folder, "model.safetensors"), type, projections);
+            _checkpoint = Checkpoint.Open(_folder);
+            _checkpoint.Prefetch();
         }
         catch
         {
-            File.Delete(path);
+            _checkpoint?.Dispose();
+            Directory.Delete(_folder, recursive: true);
             throw;
         }
     }
 
     /// <summary>The weights of a projection.</summary>
-    public StoredTensor this[string name] => _file.Tensors[name];
+    public StoredTensor this[string name] => _checkpoint.Tensors[name];
 
     /// <inheritdoc/>
     public void Dispose()
     {
-        string path = _file.Path;
-        _file.Dispose();
-        File.Delete(path);
+        _checkpoint.Dispose();
+        Directory.Delete(_folder, recursive: true);
     }
 
     private static void Write(string path, ElementType type, IReadOnlyCollection<Projection> projections)
