@@ -73,8 +73,13 @@ public sealed unsafe class FullAttentionTests
 
     private static FullAttentionArguments Arguments(NativeBuffer<float> qkv, float* output, int rows, int heads, int headDim) => new()
     {
-        Qkv = qkv.Pointer, QkvStride = (3 * heads * headDim) + Gap, Output = output, OutputStride = (heads * headDim) + Gap,
-        ImageRows = rows, Heads = heads, HeadDim = headDim,
+        Qkv = qkv.Pointer,
+        QkvStride = (3 * heads * headDim) + Gap,
+        Output = output,
+        OutputStride = (heads * headDim) + Gap,
+        ImageRows = rows,
+        Heads = heads,
+        HeadDim = headDim,
     };
 
     private static float[] Run<TVector, TLanes>(NativeBuffer<float> qkv, int images, int rows, int heads, int headDim, int rowsATask)

@@ -40,9 +40,19 @@ public sealed unsafe class KvCacheTests
                 using var v = new NativeBuffer<float>(Pages * KvLayout.PageFloats(kvHeads, headDim), -7);
                 append(new KvAppendArguments
                 {
-                    Qkv = joined.Pointer, QkvStride = stride, Heads = heads, KvHeads = kvHeads, HeadDim = headDim,
-                    Cos = cos.Pointer, Sin = sin.Pointer, Positions = position.Pointer, Sequences = sequence.Pointer,
-                    PageTable = table.Pointer, MaxPages = MaxPages, KPool = k.Pointer, VPool = v.Pointer,
+                    Qkv = joined.Pointer,
+                    QkvStride = stride,
+                    Heads = heads,
+                    KvHeads = kvHeads,
+                    HeadDim = headDim,
+                    Cos = cos.Pointer,
+                    Sin = sin.Pointer,
+                    Positions = position.Pointer,
+                    Sequences = sequence.Pointer,
+                    PageTable = table.Pointer,
+                    MaxPages = MaxPages,
+                    KPool = k.Pointer,
+                    VPool = v.Pointer,
                 });
                 return (joined.Span.ToArray(), k.Span.ToArray(), v.Span.ToArray());
             }

@@ -8,7 +8,7 @@ namespace ChainOfSpot.Kernels.Tests;
 public sealed unsafe class MatMulTests
 {
     private static readonly ElementType[] Types = [ElementType.F32, ElementType.F16, ElementType.BF16];
-    private static readonly int[] Lengths = [1, 15, 64, 588, 1024, 4096, 4097, 11008];
+    private static readonly int[] Lengths = [1, 15, 64, 588, 1024, 4096, 4097, 11008, 15361];
 
     [Theory]
     [InlineData(640, 4096, 100, ElementType.F16)]
@@ -45,7 +45,7 @@ public sealed unsafe class MatMulTests
     [Fact]
     public void A_row_has_the_same_bits_alone_and_among_others()
     {
-        Gen.Select(Gen.Int[2, 20], Gen.Int[0, 7].Select(i => Lengths[i]), Gen.Int[1, 60], Gen.Int)
+        Gen.Select(Gen.Int[2, 20], Gen.Int[0, 8].Select(i => Lengths[i]), Gen.Int[1, 60], Gen.Int)
             .Sample(
                 (m, k, n, seed) =>
                 {
@@ -248,20 +248,20 @@ public sealed unsafe class MatMulTests
 
         public MatMulArguments Arguments(
             int row = 0, int rows = 0, float* bias = null, MatMulActivation activation = MatMulActivation.None, bool addToOutput = false) => new()
-        {
-            A = A + ((long)row * K),
-            AStride = K,
-            Rows = rows == 0 ? Rows : rows,
-            K = K,
-            Segments = _segments,
-            SegmentCount = 2,
-            Columns = Columns,
-            Bias = bias,
-            Activation = activation,
-            Residual = addToOutput ? _c : null,
-            C = _c + ((long)row * Columns),
-            CStride = Columns,
-        };
+            {
+                A = A + ((long)row * K),
+                AStride = K,
+                Rows = rows == 0 ? Rows : rows,
+                K = K,
+                Segments = _segments,
+                SegmentCount = 2,
+                Columns = Columns,
+                Bias = bias,
+                Activation = activation,
+                Residual = addToOutput ? _c : null,
+                C = _c + ((long)row * Columns),
+                CStride = Columns,
+            };
 
         public void Dispose()
         {

@@ -64,10 +64,20 @@ internal sealed unsafe class PagedCase : IDisposable
 
         Arguments = new AttentionArguments
         {
-            Query = _query.Pointer, QueryStride = (heads * headDim) + Gap, KPool = _k.Pointer, VPool = _v.Pointer,
-            PageTable = _pageTable.Pointer, MaxPages = maxPages, Positions = _positions.Pointer, Sequences = _sequences.Pointer,
-            Output = Output.Pointer, OutputStride = (heads * headDim) + Gap, LogSumExp = LogSumExp.Pointer,
-            Heads = heads, KvHeads = kvHeads, HeadDim = headDim,
+            Query = _query.Pointer,
+            QueryStride = (heads * headDim) + Gap,
+            KPool = _k.Pointer,
+            VPool = _v.Pointer,
+            PageTable = _pageTable.Pointer,
+            MaxPages = maxPages,
+            Positions = _positions.Pointer,
+            Sequences = _sequences.Pointer,
+            Output = Output.Pointer,
+            OutputStride = (heads * headDim) + Gap,
+            LogSumExp = LogSumExp.Pointer,
+            Heads = heads,
+            KvHeads = kvHeads,
+            HeadDim = headDim,
         };
     }
 

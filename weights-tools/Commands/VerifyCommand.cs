@@ -207,21 +207,21 @@ internal sealed class VerifyCommand : Command
         List<(StoredTensor Stored, TensorFacts Facts)> facts,
         List<Compared> compared,
         string[] absent) => new()
-    {
-        ["checkpoint"] = model.Path,
-        ["files"] = new JsonArray([.. hashes.Select(hash => new JsonObject
+        {
+            ["checkpoint"] = model.Path,
+            ["files"] = new JsonArray([.. hashes.Select(hash => new JsonObject
         {
             ["file"] = Path.GetFileName(hash.File),
             ["bytes"] = hash.Bytes,
             ["sha256"] = hash.Sha256,
         })]),
-        ["tensors"] = new JsonArray([.. facts.Select(f => new JsonObject
+            ["tensors"] = new JsonArray([.. facts.Select(f => new JsonObject
         {
             ["stored_name"] = f.Stored.Name,
             ["largest_magnitude"] = f.Facts.LargestMagnitude,
             ["not_finite"] = f.Facts.NotFinite,
         })]),
-        ["compared"] = new JsonArray([.. compared.Select(c => new JsonObject
+            ["compared"] = new JsonArray([.. compared.Select(c => new JsonObject
         {
             ["name"] = c.Reference.Tensor.FullName,
             // JSON has no infinity: null where a weight that is not finite stands against another one.
@@ -229,8 +229,8 @@ internal sealed class VerifyCommand : Command
             ["rms"] = double.IsFinite(c.Difference.Rms) ? c.Difference.Rms : null,
             ["rows"] = c.Difference.Rows,
         })]),
-        ["missing_in_second"] = new JsonArray([.. absent.Select(name => (JsonNode)name)]),
-    };
+            ["missing_in_second"] = new JsonArray([.. absent.Select(name => (JsonNode)name)]),
+        };
 
     private static string Number(double value) => value.ToString("G4", CultureInfo.InvariantCulture);
 }

@@ -22,7 +22,12 @@ internal static class ModelShapes
             Text = Vicuna(hidden: 256, intermediate: 512, layers: 2, heads: 4) with { MaxPositions = 1024, VocabularySize = 512 },
             Vision = ClipLarge with
             {
-                HiddenSize = 64, IntermediateSize = 128, Layers = 3, FeatureLayers = 2, Heads = 2, ImageSize = 56,
+                HiddenSize = 64,
+                IntermediateSize = 128,
+                Layers = 3,
+                FeatureLayers = 2,
+                Heads = 2,
+                ImageSize = 56,
             },
         },
         _ => throw new CommandException($"there is no shape '{name}'; {string.Join(", ", Names)} were expected.", isUsage: true),

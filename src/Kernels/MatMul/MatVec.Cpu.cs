@@ -43,53 +43,54 @@ public static unsafe partial class MatMul
     {
         int k = arguments.K;
         int width = TLanes.Width;
+        int wholeVectors = k / width * width;
         int chunkLength = ChunkLength(k);
         nint rowBytes = (nint)k * TElement.Bytes;
         float* partial = stackalloc float[Streams * LongestLanes];
         float* tail = stackalloc float[(Streams + 1) * LongestLanes];
+        PackRow<TVector, TLanes, F32Element>((byte*)(arguments.A + wholeVectors), k - wholeVectors, tail, width, ahead: 0);
         for (int i = 0; i < rows; i += Streams)
         {
             byte* w = (byte*)segment->Data + ((row + i) * rowBytes);
             // Rows past the last repeat it: their sums are computed and dropped.
             int present = Math.Min(Streams, rows - i);
-            Vector128<float> sums = default;
-            for (int start = 0; start < k; start += chunkLength)
+            Vector128<float> sums = Stream<TVector, TLanes, TElement>(
+                arguments.A, w, rowBytes, Math.Min(1, present - 1), Math.Min(2, present - 1), present - 1, wholeVectors, chunkLength, partial, first: true);
+            if (wholeVectors < k)
             {
-                int length = Math.Min(chunkLength, k - start);
-                int steps = length / width;
-                byte* first = w + ((nint)start * TElement.Bytes);
-                byte* next = start + length < k ? first + ((nint)length * TElement.Bytes) : w + (Streams * rowBytes);
-                Stream<TVector, TLanes, TElement>(
-                    arguments.A + start, first, next, rowBytes, Math.Min(1, present - 1), Math.Min(2, present - 1), present - 1, steps, partial, first: true);
-                if (steps * width < length)
+                bool ownChunk = wholeVectors % chunkLength == 0;
+                if (ownChunk && wholeVectors > 0)
+                    sums = wholeVectors == chunkLength ? SumFour<TVector, TLanes>(partial) : sums + SumFour<TVector, TLanes>(partial);
+                for (int stream = 0; stream < present; stream++)
                 {
-                    PackRow<TVector, TLanes, F32Element>((byte*)(arguments.A + start + (steps * width)), length - (steps * width), tail, width, ahead: 0);
-                    for (int stream = 0; stream < present; stream++)
-                    {
-                        PackRow<TVector, TLanes, TElement>(
-                            first + (stream * rowBytes) + ((nint)steps * width * TElement.Bytes), length - (steps * width), tail + ((stream + 1) * width), width, ahead: 0);
-                    }
-                    Stream<TVector, TLanes, F32Element>(
-                        tail, (byte*)(tail + width), next, width * sizeof(float), 1, 2, 3, 1, partial, first: false);
+                    PackRow<TVector, TLanes, TElement>(
+                        w + (stream * rowBytes) + ((nint)wholeVectors * TElement.Bytes), k - wholeVectors, tail + ((stream + 1) * width), width, ahead: 0);
                 }
-                Vector128<float> chunk = TLanes.SumFour(
-                    TLanes.Load(partial), TLanes.Load(partial + width), TLanes.Load(partial + (2 * width)), TLanes.Load(partial + (3 * width)));
-                sums = start == 0 ? chunk : sums + chunk;
+                Stream<TVector, TLanes, F32Element>(
+                    tail, (byte*)(tail + width), width * sizeof(float), 1, 2, 3, width, width, partial, first: ownChunk);
             }
+            Vector128<float> last = SumFour<TVector, TLanes>(partial);
+            sums = ChunkCount(k) == 1 ? last : sums + last;
             for (int stream = 0; stream < present; stream++)
                 outputs[i + stream] = sums[stream];
         }
     }
 
+    private static Vector128<float> SumFour<TVector, TLanes>(float* lanes)
+        where TVector : struct
+        where TLanes : ILanes<TVector> => TLanes.SumFour(
+            TLanes.Load(lanes), TLanes.Load(lanes + TLanes.Width), TLanes.Load(lanes + (2 * TLanes.Width)), TLanes.Load(lanes + (3 * TLanes.Width)));
+
     /// <summary>
-    /// Adds <paramref name="steps"/> vectors of products to the accumulators of four rows, the first and those
-    /// <paramref name="row1"/>, <paramref name="row2"/> and <paramref name="row3"/> behind it. Calls nothing, so that they stay
-    /// in registers. The same number of bytes at <paramref name="next"/>, of four rows to come, is prefetched row by row: left
-    /// to itself a core has too few cache misses under way to use the memory's bandwidth.
+    /// Multiplies <paramref name="k"/> products, whole vectors, of four rows, the first and those <paramref name="row1"/>,
+    /// <paramref name="row2"/> and <paramref name="row3"/> behind it, and returns the sums of all chunks but the last; that one's
+    /// lanes are left in <paramref name="partial"/>, for the products of a last vector that is not whole. Calls nothing, so that
+    /// the accumulators stay in registers. The next chunk is prefetched row by row while one is read: left to itself a core has
+    /// too few cache misses under way to use the memory's bandwidth.
     /// </summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]
-    private static void Stream<TVector, TLanes, TElement>(
-        float* a, byte* w, byte* next, nint rowBytes, int row1, int row2, int row3, int steps, float* partial, bool first)
+    private static Vector128<float> Stream<TVector, TLanes, TElement>(
+        float* a, byte* w, nint rowBytes, int row1, int row2, int row3, int k, int chunkLength, float* partial, bool first)
         where TVector : struct
         where TLanes : ILanes<TVector>
         where TElement : IWeightElement
@@ -110,26 +111,40 @@ public static unsafe partial class MatMul
         byte* w1 = w + (row1 * rowBytes);
         byte* w2 = w + (row2 * rowBytes);
         byte* w3 = w + (row3 * rowBytes);
+        Vector128<float> sums = Vector128<float>.Zero;
         nint offset = 0;
-        for (int quarter = 0; quarter < Streams; quarter++)
+        for (int start = 0; start < k; start += chunkLength)
         {
-            nint end = (nint)steps * (quarter + 1) / Streams * width * TElement.Bytes;
-            byte* ahead = next + (quarter * rowBytes);
-            for (; offset < end; offset += width * TElement.Bytes)
+            if (start > 0)
             {
-                Prefetch.Stream(ahead, Streams * width * TElement.Bytes);
-                ahead += Streams * width * TElement.Bytes;
-                TVector x = TLanes.Load(a);
-                c0 = TLanes.MultiplyAdd(x, TElement.Load<TVector, TLanes>(w + offset), c0);
-                c1 = TLanes.MultiplyAdd(x, TElement.Load<TVector, TLanes>(w1 + offset), c1);
-                c2 = TLanes.MultiplyAdd(x, TElement.Load<TVector, TLanes>(w2 + offset), c2);
-                c3 = TLanes.MultiplyAdd(x, TElement.Load<TVector, TLanes>(w3 + offset), c3);
-                a += width;
+                Vector128<float> chunk = TLanes.SumFour(c0, c1, c2, c3);
+                sums = start == chunkLength ? chunk : sums + chunk;
+                c0 = c1 = c2 = c3 = TLanes.Zero;
+            }
+            nint chunkEnd = (nint)Math.Min(start + chunkLength, k) * TElement.Bytes;
+            nint quarterBytes = (chunkEnd - offset) / Streams / (width * TElement.Bytes) * (width * TElement.Bytes);
+            byte* next = chunkEnd < (nint)k * TElement.Bytes ? w + chunkEnd : w + (Streams * rowBytes);
+            for (int quarter = 0; quarter < Streams; quarter++)
+            {
+                nint end = quarter + 1 < Streams ? offset + quarterBytes : chunkEnd;
+                byte* ahead = next + (quarter * rowBytes);
+                for (; offset < end; offset += width * TElement.Bytes)
+                {
+                    Prefetch.Stream(ahead, Streams * width * TElement.Bytes);
+                    ahead += Streams * width * TElement.Bytes;
+                    TVector x = TLanes.Load(a);
+                    c0 = TLanes.MultiplyAdd(x, TElement.Load<TVector, TLanes>(w + offset), c0);
+                    c1 = TLanes.MultiplyAdd(x, TElement.Load<TVector, TLanes>(w1 + offset), c1);
+                    c2 = TLanes.MultiplyAdd(x, TElement.Load<TVector, TLanes>(w2 + offset), c2);
+                    c3 = TLanes.MultiplyAdd(x, TElement.Load<TVector, TLanes>(w3 + offset), c3);
+                    a += width;
+                }
             }
         }
         TLanes.Store(c0, partial);
         TLanes.Store(c1, partial + width);
         TLanes.Store(c2, partial + (2 * width));
         TLanes.Store(c3, partial + (3 * width));
+        return sums;
     }
 }
