@@ -94,37 +94,6 @@ public sealed unsafe class NormTests
     }
 
     [Fact]
-    public void The_residual_form_equals_adding_first()
-    {
-        Check<Vector512<float>, Lanes512>();
-        Check<Vector256<float>, Lanes256>();
-        Check<Vector128<float>, Lanes128>();
-
-        static void Check<TVector, TLanes>()
-            where TVector : struct
-            where TLanes : ILanes<TVector>
-        {
-            foreach (int columns in new[] { 1, 24, 48, 131 })
-            {
-                using NativeBuffer<float> x = NativeBuffer.Normal(2 * columns, columns);
-                using NativeBuffer<float> delta = NativeBuffer.Normal(2 * columns, columns + 1);
-                using NativeBuffer<float> weight = NativeBuffer.Normal(columns, columns + 2);
-                using var sum = new NativeBuffer<float>(2 * columns);
-                using var expected = new NativeBuffer<float>(2 * columns);
-                for (int i = 0; i < sum.Length; i++)
-                    sum.Span[i] = x.Span[i] + delta.Span[i];
-                RmsNorm.Cpu<TVector, TLanes>(
-                    sum.Pointer, columns, weight.Pointer, Epsilon, expected.Pointer, columns, columns, 0, 2);
-
-                RmsNorm.AddCpu<TVector, TLanes>(
-                    x.Pointer, columns, delta.Pointer, columns, weight.Pointer, Epsilon, delta.Pointer, columns, columns, 0, 2);
-                NativeBuffer.AssertSameBits(sum.Span, x.Span);
-                NativeBuffer.AssertSameBits(expected.Span, delta.Span);
-            }
-        }
-    }
-
-    [Fact]
     public void A_bad_number_spoils_its_own_row_only()
     {
         Check<Vector512<float>, Lanes512>();

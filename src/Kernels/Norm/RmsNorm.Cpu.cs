@@ -3,7 +3,7 @@ using ChainOfSpot.Kernels.Lanes;
 
 namespace ChainOfSpot.Kernels;
 
-/// <content>The SIMD form: the residual, the squares and the output are passes of their own; a row stays in the L1 cache between them.</content>
+/// <content>The SIMD form: the squares and the output are passes of their own; a row stays in the L1 cache between them.</content>
 public static unsafe partial class RmsNorm
 {
     /// <summary>y = norm(x) for a range of rows; parameters as in the definition.</summary>
@@ -18,46 +18,6 @@ public static unsafe partial class RmsNorm
             float squares = SumOfSquares<TVector, TLanes>(source, columns);
             Normalize<TVector, TLanes>(source, weight, squares, epsilon, y + (row * yStride), columns);
         }
-    }
-
-    /// <summary>x += delta, then y = norm(x), for a range of rows; equal bits to the two steps apart.</summary>
-    /// <param name="x">The residual stream [rows, columns], updated in place.</param>
-    /// <param name="xStride">Floats from a row of x to the next.</param>
-    /// <param name="delta">What is added [rows, columns].</param>
-    /// <param name="deltaStride">Floats from a row of delta to the next.</param>
-    /// <param name="weight">[columns].</param>
-    /// <param name="epsilon">Keeps the root away from 0.</param>
-    /// <param name="y">[rows, columns].</param>
-    /// <param name="yStride">Floats from a row of y to the next.</param>
-    /// <param name="columns">Columns of a row.</param>
-    /// <param name="firstRow">The first row.</param>
-    /// <param name="rows">The number of rows.</param>
-    public static void AddCpu<TVector, TLanes>(
-        float* x, nint xStride, float* delta, nint deltaStride, float* weight, float epsilon, float* y, nint yStride,
-        int columns, int firstRow, int rows)
-        where TVector : struct
-        where TLanes : ILanes<TVector>
-    {
-        for (int row = firstRow; row < firstRow + rows; row++)
-        {
-            float* stream = x + (row * xStride);
-            AddResidual<TVector, TLanes>(stream, delta + (row * deltaStride), columns);
-            float squares = SumOfSquares<TVector, TLanes>(stream, columns);
-            Normalize<TVector, TLanes>(stream, weight, squares, epsilon, y + (row * yStride), columns);
-        }
-    }
-
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static void AddResidual<TVector, TLanes>(float* x, float* delta, int columns)
-        where TVector : struct
-        where TLanes : ILanes<TVector>
-    {
-        int c = 0;
-        for (; c <= columns - TLanes.Width; c += TLanes.Width)
-            TLanes.Store(TLanes.Add(TLanes.Load(x + c), TLanes.Load(delta + c)), x + c);
-        int rest = columns - c;
-        if (rest > 0)
-            TLanes.StorePartial(TLanes.Add(TLanes.LoadPartial(x + c, rest), TLanes.LoadPartial(delta + c, rest)), x + c, rest);
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]

@@ -1,10 +1,9 @@
 namespace ChainOfSpot.Kernels;
 
 /// <summary>
-/// y = x / sqrt(mean(x²) + epsilon) * w over each row (Zhang and Sennrich, arXiv 1910.07467); with a residual added first,
-/// x += delta, where x is the stream that goes on.
-/// <para>Shapes: x, delta and y [rows, columns] fp32, rows may lie apart, y may be x (without delta) or delta; w [columns].</para>
-/// <para>Moves 8 bytes an element, 16 with the residual. A NaN or infinity in a row makes that row NaN, except that finite
+/// y = x / sqrt(mean(x²) + epsilon) * w over each row (Zhang and Sennrich, arXiv 1910.07467).
+/// <para>Shapes: x and y [rows, columns] fp32, rows may lie apart, y may be x; w [columns].</para>
+/// <para>Moves 8 bytes an element. A NaN or infinity in a row makes that row NaN, except that finite
 /// elements beside an infinity become 0.</para>
 /// </summary>
 public static unsafe partial class RmsNorm
