@@ -52,15 +52,7 @@ public static unsafe partial class MatMul
     {
         double sum = 0;
         for (int i = 0; i < k; i++)
-            sum += (double)a[i] * WeightAt(weight, (long)row * k + i);
+            sum += (double)a[i] * GatherRows.Define((void*)weight.Data, weight.Type, ((long)row * k) + i);
         return sum;
     }
-
-    private static float WeightAt(in WeightSegment weight, long index) => weight.Type switch
-    {
-        ElementType.F32 => ((float*)weight.Data)[index],
-        ElementType.F16 => (float)((Half*)weight.Data)[index],
-        ElementType.BF16 => BitConverter.Int32BitsToSingle(((ushort*)weight.Data)[index] << 16),
-        _ => throw new ArgumentException($"Weights of type {weight.Type} have no matrix product.", nameof(weight)),
-    };
 }
