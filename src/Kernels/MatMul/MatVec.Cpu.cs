@@ -31,8 +31,10 @@ public static unsafe partial class MatMul
         while (first < end)
         {
             WeightSegment* segment = arguments.SegmentOf(first, out int row);
-            int rows = Math.Min(Math.Min(Group, end - first), segment->Rows - row);
-            if (segment->Type == ElementType.F16)
+            int rows = Math.Min(Math.Min(Group, end - first), segment->RunLength(row));
+            if (segment->Type.IsQuantized())
+                DequantizedVector<TVector, TLanes>(arguments, *segment, row, rows, outputs);
+            else if (segment->Type == ElementType.F16)
                 Vector<TVector, TLanes, F16Element>(arguments, segment, row, rows, outputs);
             else if (segment->Type == ElementType.BF16)
                 Vector<TVector, TLanes, BF16Element>(arguments, segment, row, rows, outputs);
@@ -52,7 +54,9 @@ public static unsafe partial class MatMul
         int width = TLanes.Width;
         int chunkLength = ChunkLength(arguments.K);
         float* lanes = stackalloc float[Streams * LongestLanes];
-        var order = new ChunkOrder(arguments, (byte*)segment->Data + ((nint)row * arguments.K * TElement.Bytes), rows, TElement.Bytes);
+        nint rowBytes = (nint)arguments.K * TElement.Bytes;
+        var order = new ChunkOrder(
+            arguments, (byte*)segment->Data + (segment->StoredRow(row) * rowBytes), rows, segment->RowStep * rowBytes, TElement.Bytes);
         StoredChunk* chunks = stackalloc StoredChunk[Streams + ChunksAhead];
         for (int i = 0; i < ChunksAhead; i++)
             chunks[i] = order.Next();

@@ -32,19 +32,21 @@ internal unsafe ref struct ChunkOrder
     private readonly int _chunks;
     private readonly int _chunkLength;
     private readonly int _rows;
+    private readonly nint _rowStride;
     private readonly int _elementBytes;
     private byte* _w;
     private int _block;
     private int _row;
     private int _chunk;
 
-    public ChunkOrder(in MatMulArguments arguments, byte* w, int rows, int elementBytes)
+    public ChunkOrder(in MatMulArguments arguments, byte* w, int rows, nint rowStride, int elementBytes)
     {
         _a = arguments.A;
         _k = arguments.K;
         _chunks = MatMul.ChunkCount(arguments.K);
         _chunkLength = MatMul.ChunkLength(arguments.K);
         _rows = rows;
+        _rowStride = rowStride;
         _elementBytes = elementBytes;
         _w = w;
     }
@@ -52,7 +54,7 @@ internal unsafe ref struct ChunkOrder
     public StoredChunk Next()
     {
         int start = _chunk * _chunkLength;
-        byte* w = _w + ((((nint)_row * _k) + start) * _elementBytes);
+        byte* w = _w + (_row * _rowStride) + ((nint)start * _elementBytes);
         var next = new StoredChunk(_a + start, w, Math.Min(_chunkLength, _k - start), _chunk, _row);
         if (++_chunk == Math.Min(_block + Block, _chunks))
         {
@@ -63,7 +65,7 @@ internal unsafe ref struct ChunkOrder
                 if (_block >= _chunks)
                 {
                     _block = 0;
-                    _w += (nint)_rows * _k * _elementBytes;
+                    _w += _rows * _rowStride;
                 }
             }
             _chunk = _block;

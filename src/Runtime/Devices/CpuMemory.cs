@@ -90,7 +90,7 @@ internal sealed unsafe class CpuWeight : Weight
         {
             long bytes = 0;
             for (int i = 0; i < SegmentCount; i++)
-                bytes += (long)Segments[i].Rows * Columns * Segments[i].Type.Size();
+                bytes += Segments[i].Rows * Segments[i].Type.RowBytes(Columns);
             return bytes;
         }
     }
