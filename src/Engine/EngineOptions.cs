@@ -22,6 +22,12 @@ public sealed record EngineOptions
     /// <summary>The folder of the vision tower, where the checkpoint names one that does not lie in or beside its folder.</summary>
     public string? VisionTower { get; init; }
 
+    /// <summary>
+    /// The GGUF file of vision tower and projector ("mmproj") of a GGUF language model, where it is not the only one in that
+    /// model's folder.
+    /// </summary>
+    public string? MmprojFile { get; init; }
+
     /// <summary>The word that pass 1 asks with: the official evaluation's "what" or the training's "where".</summary>
     public RegionQuestionWord RegionWord { get; init; } = RegionQuestionWord.What;
 
