@@ -50,7 +50,8 @@ public sealed class AskErrorTests
     [Fact]
     public async Task A_model_that_is_not_there_is_named()
     {
-        (await OfAsync("ask", Shapes, Question, "--model", "/no/such/model")).AssertFailed(1, "/no/such/model: no such folder");
+        (await OfAsync("ask", Shapes, Question, "--model", "/no/such/model")).AssertFailed(1, "/no/such/model: no such folder or file");
+        (await OfAsync("ask", Shapes, Question, "--mmproj", "/no/such.gguf")).AssertFailed(1, "/no/such.gguf: no such file");
         (await OfAsync("ask", Shapes, Question, "--tower", "/no/such/tower")).AssertFailed(1, "/no/such/tower: no such folder");
         (await OfAsync("ask", Shapes, Question, "--model", "/no/such/model", "--json")).AssertFailedAsJson(1, "model_not_found");
     }

@@ -16,6 +16,7 @@ internal sealed class AskCommand : Command
         Examples:
           cos ask shapes.png "What number is on the red circle?"                 the model that comes with the tool
           cos ask photo.jpg "What is on the sign?" --model llava-1.5-7b          a checkpoint of your own
+          cos ask photo.jpg "What is on the sign?" --model llava.gguf --mmproj mmproj.gguf
           cos ask photo.jpg "What is on the sign?" --overlay seen.png            shows where it looked
           cos ask photo.jpg "Who wins?" --region "[0.1, 0.2, 0.5, 0.6]"          look there instead
           cos ask photo.jpg "Who wins?" --direct                                 without looking twice, to compare
@@ -44,10 +45,12 @@ internal sealed class AskCommand : Command
 
     private readonly Option<string?> _model = new("--model", "-m")
     {
-        Description = "Folder of a LLaVA-1.5 checkpoint, Hugging Face or original layout. "
+        Description = "Folder of a LLaVA-1.5 checkpoint, Hugging Face or original layout, or a GGUF file, or a folder of GGUF files. "
             + $"Without it the built-in {DefaultModel.Name} answers, which knows drawn shapes only.",
-        HelpName = "DIR",
+        HelpName = "DIR|GGUF",
     };
+
+    private readonly Option<string?> _mmproj = ModelPaths.MmprojOption();
 
     private readonly Option<string?> _tower = new("--tower")
     {
@@ -163,7 +166,7 @@ internal sealed class AskCommand : Command
         Add(_picture);
         Add(_question);
         AddAll(
-            _model, _tower, _overlay, _crop, _json, _region, _direct, _suffix, _askWhere, _afterEos, _maxTokens, _ignoreEos,
+            _model, _mmproj, _tower, _overlay, _crop, _json, _region, _direct, _suffix, _askWhere, _afterEos, _maxTokens, _ignoreEos,
             _topLogits, _noReuse, _noExif, _threads, _vectorBits, _cachePositions);
 
         _region.Validators.Add(CheckRegion);
@@ -242,6 +245,7 @@ internal sealed class AskCommand : Command
             VectorBits = parsed.GetValue(_vectorBits),
             CachePositions = parsed.GetValue(_cachePositions),
             VisionTower = parsed.GetValue(_tower),
+            MmprojFile = parsed.GetValue(_mmproj),
             RegionWord = parsed.GetValue(_askWhere) ? RegionQuestionWord.Where : RegionQuestionWord.What,
             AfterEosRule = parsed.GetValue(_afterEos),
         },

@@ -13,9 +13,11 @@ internal sealed class ProfileCommand : Command
 
     private readonly Option<string?> _model = new("--model", "-m")
     {
-        Description = $"Folder of a LLaVA-1.5 checkpoint; without it the built-in {DefaultModel.Name}.",
-        HelpName = "DIR",
+        Description = $"Folder of a LLaVA-1.5 checkpoint, a GGUF file, or a folder of GGUF files; without it the built-in {DefaultModel.Name}.",
+        HelpName = "DIR|GGUF",
     };
+
+    private readonly Option<string?> _mmproj = ModelPaths.MmprojOption();
 
     private readonly Option<string?> _trace = new("--trace")
     {
@@ -46,7 +48,7 @@ internal sealed class ProfileCommand : Command
     {
         Add(_picture);
         Add(_question);
-        foreach (Option option in (ReadOnlySpan<Option>)[_model, _trace, _warm, _direct, _noReuse, _maxTokens, _threads])
+        foreach (Option option in (ReadOnlySpan<Option>)[_model, _mmproj, _trace, _warm, _direct, _noReuse, _maxTokens, _threads])
             Add(option);
         _question.Validators.Add(result =>
         {
@@ -63,7 +65,7 @@ internal sealed class ProfileCommand : Command
                 Model = parsed.GetValue(_model) ?? DefaultModel.Folder,
                 TracePath = parsed.GetValue(_trace),
                 Warm = parsed.GetValue(_warm),
-                Threads = parsed.GetValue(_threads),
+                Engine = new EngineOptions { Threads = parsed.GetValue(_threads), MmprojFile = parsed.GetValue(_mmproj) },
                 Ask = new AskOptions
                 {
                     Direct = parsed.GetValue(_direct),
