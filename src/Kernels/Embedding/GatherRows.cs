@@ -10,8 +10,6 @@ namespace ChainOfSpot.Kernels;
 /// </summary>
 public static unsafe partial class GatherRows
 {
-    private const int LongestBlock = 256;
-
     /// <summary>The definition of one element.</summary>
     /// <param name="table">The first element of the table.</param>
     /// <param name="type">How the table is stored.</param>
@@ -20,7 +18,7 @@ public static unsafe partial class GatherRows
     public static float Define(void* table, ElementType type, long index)
     {
         (long block, long element) = Math.DivRem(index, type.BlockElements());
-        float* weights = stackalloc float[LongestBlock];
+        float* weights = stackalloc float[ElementTypes.LongestBlock];
         Dequantize.Row(type, (byte*)table + (block * type.BlockBytes()), type.BlockElements(), weights);
         return weights[element];
     }

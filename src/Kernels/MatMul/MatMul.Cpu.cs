@@ -184,7 +184,7 @@ public static unsafe partial class MatMul
             WeightSegment* segment = arguments.SegmentOf(firstColumn + column, out int row);
             if (segment->Type.IsQuantized())
             {
-                float* chunkWeights = DequantizeChunk(*segment, row, arguments.K, start, length, dequantized);
+                float* chunkWeights = DequantizeChunk<TVector, TLanes>(*segment, row, arguments.K, start, length, dequantized);
                 PackRow<TVector, TLanes, F32Element>((byte*)chunkWeights, length, destination, stride, ahead: 0);
                 continue;
             }

@@ -10,20 +10,20 @@ namespace ChainOfSpot.Kernels;
 /// </content>
 public static unsafe partial class MatMul
 {
-    private const int LongestBlock = 256;
-
     /// <summary>A chunk with the rest of the blocks that it begins and ends in.</summary>
-    private const int DequantizedFloats = LongestChunk + (2 * LongestBlock);
+    private const int DequantizedFloats = LongestChunk + (2 * ElementTypes.LongestBlock);
 
     /// <summary>Dequantises the blocks that hold weights [start, start + length) of a row, and returns where these are.</summary>
-    private static float* DequantizeChunk(in WeightSegment segment, int row, int k, int start, int length, float* weights)
+    private static float* DequantizeChunk<TVector, TLanes>(in WeightSegment segment, int row, int k, int start, int length, float* weights)
+        where TVector : struct
+        where TLanes : ILanes<TVector>
     {
         int blockLength = segment.Type.BlockElements();
         int firstBlock = start / blockLength;
         int blocks = ((start + length + blockLength - 1) / blockLength) - firstBlock;
         byte* source = (byte*)segment.Data
             + (segment.StoredRow(row) * segment.Type.RowBytes(k)) + ((nint)firstBlock * segment.Type.BlockBytes());
-        Dequantize.Row(segment.Type, source, blocks * blockLength, weights);
+        Dequantize.Cpu<TVector, TLanes>(segment.Type, source, blocks * blockLength, weights);
         return weights + (start - (firstBlock * blockLength));
     }
 
@@ -52,7 +52,7 @@ public static unsafe partial class MatMul
                         ? chunks[present - 1]
                         : new StoredChunk(
                             arguments.A + start,
-                            (byte*)DequantizeChunk(segment, row + first + i, arguments.K, start, length, weights + (i * DequantizedFloats)),
+                            (byte*)DequantizeChunk<TVector, TLanes>(segment, row + first + i, arguments.K, start, length, weights + (i * DequantizedFloats)),
                             length, chunk, first + i);
                 }
                 Stream<TVector, TLanes, F32Element>(chunks, chunks, 0, length / width, lanes);
