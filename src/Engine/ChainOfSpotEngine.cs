@@ -29,7 +29,7 @@ public sealed partial class ChainOfSpotEngine : IAsyncDisposable, IDisposable
         int page = device.PagePositions;
         int contextPages = (model.Config.Text.MaxPositions + page - 1) / page;
         int pages = options.CachePositions > 0 ? ((options.CachePositions - 1) / page) + 1 : 2 * contextPages;
-        _pool = device.AllocateKv(model.Language.KvShape, pages);
+        _pool = device.AllocateKv(model.Language.KvShape with { Element = options.KvCache }, pages);
         Pages = new KvPages(_pool, page);
         int stepRows = Math.Min(options.StepRows, model.Config.Text.MaxPositions);
         Steps = new StepLoop(

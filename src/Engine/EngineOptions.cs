@@ -1,3 +1,4 @@
+using ChainOfSpot.Kernels;
 using ChainOfSpot.Runtime.Devices;
 using ChainOfSpot.Text;
 using Microsoft.Extensions.Logging;
@@ -15,6 +16,9 @@ public sealed record EngineOptions
 
     /// <summary>Positions that the key-value cache holds, of all sequences together; 0 for two of the model's contexts.</summary>
     public int CachePositions { get; init; }
+
+    /// <summary>How the key-value cache stores its numbers: as they were computed, or in 8 bits, a quarter of the memory.</summary>
+    public KvElement KvCache { get; init; }
 
     /// <summary>The most rows of one step; longer prompts are fed in several. More is faster, fewer stop sooner when cancelled.</summary>
     public int StepRows { get; init; } = 640;

@@ -2,6 +2,7 @@ using System.CommandLine;
 using System.CommandLine.Parsing;
 using System.Globalization;
 using ChainOfSpot.Cli.Output;
+using ChainOfSpot.Kernels;
 using ChainOfSpot.Regions;
 using ChainOfSpot.Runtime.Devices;
 using ChainOfSpot.Text;
@@ -136,6 +137,8 @@ internal sealed class AskCommand : Command
         CustomParser = result => Number(result, "--cache-positions", 0, int.MaxValue),
     };
 
+    private readonly Option<KvElement> _kvCache = KvCacheOption.Create();
+
     private readonly Option<bool> _askWhere = new("--ask-where")
     {
         Description = "Asks \"where\" the region is, as in the method's training, instead of \"what\" it is, as in its evaluation.",
@@ -167,7 +170,7 @@ internal sealed class AskCommand : Command
         Add(_question);
         AddAll(
             _model, _mmproj, _tower, _overlay, _crop, _json, _region, _direct, _suffix, _askWhere, _afterEos, _maxTokens, _ignoreEos,
-            _topLogits, _noReuse, _noExif, _threads, _vectorBits, _cachePositions);
+            _topLogits, _noReuse, _noExif, _threads, _vectorBits, _cachePositions, _kvCache);
 
         _region.Validators.Add(CheckRegion);
         Validators.Add(CheckTogether);
@@ -244,6 +247,7 @@ internal sealed class AskCommand : Command
             Threads = parsed.GetValue(_threads),
             VectorBits = parsed.GetValue(_vectorBits),
             CachePositions = parsed.GetValue(_cachePositions),
+            KvCache = parsed.GetValue(_kvCache),
             VisionTower = parsed.GetValue(_tower),
             MmprojFile = parsed.GetValue(_mmproj),
             RegionWord = parsed.GetValue(_askWhere) ? RegionQuestionWord.Where : RegionQuestionWord.What,

@@ -129,7 +129,7 @@ public abstract class CpuDevice : Device
     {
         var cpu = (CpuKvPool)pool;
         for (int layer = 0; layer < pool.Shape.Layers; layer++)
-            Kernels.CopyPage.Cpu(cpu.Keys(layer), cpu.Values(layer), pool.Shape.KvHeads, pool.Shape.HeadDim, source, destination, positions);
+            Kernels.CopyPage.Cpu(cpu.Keys(layer), cpu.Values(layer), pool.Shape.Element, pool.Shape.KvHeads, pool.Shape.HeadDim, source, destination, positions);
     }
 
     /// <inheritdoc/>
