@@ -1,4 +1,5 @@
 using BenchmarkDotNet.Attributes;
+using ChainOfSpot.Kernels;
 using ChainOfSpot.Measurement;
 using ChainOfSpot.Runtime.Devices;
 
@@ -31,10 +32,14 @@ public class AttentionBenchmark : OperationBenchmark
     [Params(32, 40)]
     public int Heads { get; set; }
 
+    /// <summary>How the cache is stored.</summary>
+    [Params(KvElement.F32, KvElement.Q8)]
+    public KvElement Cache { get; set; }
+
     private protected override void Prepare()
     {
         int headDim = LlavaShape.Llava7B.HeadDim;
-        _cached = Activations.Own(new CachedRows(Device, new KvShape(1, Heads, headDim), Shape.Context, Shape.Rows));
+        _cached = Activations.Own(new CachedRows(Device, new KvShape(1, Heads, headDim, Cache), Shape.Context, Shape.Rows));
         _qkv = Activations.Random(Shape.Rows, 3 * Heads * headDim);
         _output = Activations.Random(Shape.Rows, Heads * headDim);
     }

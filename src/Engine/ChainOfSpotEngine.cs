@@ -29,7 +29,7 @@ public sealed partial class ChainOfSpotEngine : IAsyncDisposable, IDisposable
         int page = device.PagePositions;
         int contextPages = (model.Config.Text.MaxPositions + page - 1) / page;
         int pages = options.CachePositions > 0 ? ((options.CachePositions - 1) / page) + 1 : 2 * contextPages;
-        _pool = device.AllocateKv(model.Language.KvShape, pages);
+        _pool = device.AllocateKv(model.Language.KvShape with { Element = options.KvCache }, pages);
         Pages = new KvPages(_pool, page);
         int stepRows = Math.Min(options.StepRows, model.Config.Text.MaxPositions);
         Steps = new StepLoop(
@@ -37,7 +37,7 @@ public sealed partial class ChainOfSpotEngine : IAsyncDisposable, IDisposable
         Prompts = new SpotPrompts(model.Tokenizer, options.AfterEosRule ?? model.TokenizerSettings.AfterEosRule, options.RegionWord);
     }
 
-    /// <summary>The folder of the model.</summary>
+    /// <summary>The folder or file of the model.</summary>
     public string ModelPath => _model.Path;
 
     /// <summary>The shape of the model.</summary>
@@ -62,27 +62,30 @@ public sealed partial class ChainOfSpotEngine : IAsyncDisposable, IDisposable
 
     internal SpotPrompts Prompts { get; }
 
-    /// <summary>Loads a model: a folder of a LLaVA-1.5 checkpoint in the Hugging Face or the original layout.</summary>
-    /// <param name="modelFolder">The folder.</param>
+    /// <summary>
+    /// Loads a model: the folder of a LLaVA-1.5 checkpoint in the Hugging Face or the original layout; a GGUF language model with
+    /// its <see cref="EngineOptions.MmprojFile"/>; or a folder that holds both of these.
+    /// </summary>
+    /// <param name="model">The folder or the GGUF file.</param>
     /// <param name="options">The engine's setup.</param>
     /// <param name="progress">Told how many bytes of weights are in memory.</param>
     /// <param name="cancellationToken">Stops loading.</param>
-    /// <exception cref="ModelException">The folder is not a LLaVA-1.5 model, or not a whole one.</exception>
+    /// <exception cref="ModelException">It is not a LLaVA-1.5 model, or not a whole one.</exception>
     /// <exception cref="Runtime.Weights.WeightFileException">A weight file is missing, corrupt or of an unknown layout.</exception>
     /// <exception cref="InvalidDataException">The tokenizer's files are corrupt.</exception>
     /// <exception cref="DeviceMemoryException">The device has too little memory.</exception>
     /// <exception cref="ArgumentOutOfRangeException">A number of <paramref name="options"/> is out of range.</exception>
     public static Task<ChainOfSpotEngine> LoadAsync(
-        string modelFolder,
+        string model,
         EngineOptions? options = null,
         IProgress<LoadProgress>? progress = null,
         CancellationToken cancellationToken = default)
     {
-        ArgumentNullException.ThrowIfNull(modelFolder);
+        ArgumentNullException.ThrowIfNull(model);
         options ??= new EngineOptions();
         ArgumentOutOfRangeException.ThrowIfLessThan(options.StepRows, 1);
         ArgumentOutOfRangeException.ThrowIfNegative(options.CachePositions);
-        return Task.Run(() => Load(modelFolder, options, progress, cancellationToken), cancellationToken);
+        return Task.Run(() => Load(model, options, progress, cancellationToken), cancellationToken);
     }
 
     /// <summary>A session on a picture. Nothing is computed before the first question.</summary>
@@ -118,7 +121,7 @@ public sealed partial class ChainOfSpotEngine : IAsyncDisposable, IDisposable
     }
 
     private static ChainOfSpotEngine Load(
-        string folder, EngineOptions options, IProgress<LoadProgress>? progress, CancellationToken cancellation)
+        string path, EngineOptions options, IProgress<LoadProgress>? progress, CancellationToken cancellation)
     {
         ILogger logger = (options.LoggerFactory ?? NullLoggerFactory.Instance).CreateLogger<ChainOfSpotEngine>();
         Device device = CpuDevice.Create(options.Threads, options.VectorBits);
@@ -127,8 +130,8 @@ public sealed partial class ChainOfSpotEngine : IAsyncDisposable, IDisposable
         LlavaModel? model = null;
         try
         {
-            model = LlavaModel.Load(folder, device, options, progress, cancellation);
-            LogLoaded(logger, folder, device.Name, model.Language.WeightBytes + model.Tower.WeightBytes);
+            model = LlavaModel.Load(path, device, options, progress, cancellation);
+            LogLoaded(logger, path, device.Name, model.Language.WeightBytes + model.Tower.WeightBytes);
             return new ChainOfSpotEngine(device, model, options);
         }
         catch

@@ -1,3 +1,4 @@
+using ChainOfSpot.Kernels;
 using ChainOfSpot.Runtime.Devices;
 using ChainOfSpot.Text;
 using Microsoft.Extensions.Logging;
@@ -16,11 +17,20 @@ public sealed record EngineOptions
     /// <summary>Positions that the key-value cache holds, of all sequences together; 0 for two of the model's contexts.</summary>
     public int CachePositions { get; init; }
 
+    /// <summary>How the key-value cache stores its numbers: as they were computed, or in 8 bits, a quarter of the memory.</summary>
+    public KvElement KvCache { get; init; }
+
     /// <summary>The most rows of one step; longer prompts are fed in several. More is faster, fewer stop sooner when cancelled.</summary>
     public int StepRows { get; init; } = 640;
 
     /// <summary>The folder of the vision tower, where the checkpoint names one that does not lie in or beside its folder.</summary>
     public string? VisionTower { get; init; }
+
+    /// <summary>
+    /// The GGUF file of vision tower and projector ("mmproj") of a GGUF language model, where it is not the only one in that
+    /// model's folder.
+    /// </summary>
+    public string? MmprojFile { get; init; }
 
     /// <summary>The word that pass 1 asks with: the official evaluation's "what" or the training's "where".</summary>
     public RegionQuestionWord RegionWord { get; init; } = RegionQuestionWord.What;

@@ -66,6 +66,9 @@ public enum ElementType
 /// <summary>Facts about element types.</summary>
 public static class ElementTypes
 {
+    /// <summary>Elements of the longest block of any type.</summary>
+    internal const int LongestBlock = 256;
+
     /// <summary>Bytes of one element of a plain type.</summary>
     /// <exception cref="ArgumentOutOfRangeException">The type is a block format (or unknown): no element stands alone.</exception>
     public static int Size(this ElementType type) =>

@@ -25,6 +25,7 @@ public sealed class AskErrorTests
     [InlineData("expected a whole number", "--top-logits", "1.5")]
     [InlineData("expected 512, 256 or 128", "--vector-bits", "384")]
     [InlineData("expected prefix or stripped or bare", "--after-eos", "legacy")]
+    [InlineData("expected f32 or q8", "--kv-cache", "q4")]
     [InlineData("fewer than four numbers", "--region", "[0.1, 0.2]")]
     [InlineData("not all four parts", "--region", "[0.1, 0.2, here, 1]")]
     [InlineData("far outside", "--region", "[0.1, 0.2, 0.3, 1e9]")]
@@ -50,7 +51,8 @@ public sealed class AskErrorTests
     [Fact]
     public async Task A_model_that_is_not_there_is_named()
     {
-        (await OfAsync("ask", Shapes, Question, "--model", "/no/such/model")).AssertFailed(1, "/no/such/model: no such folder");
+        (await OfAsync("ask", Shapes, Question, "--model", "/no/such/model")).AssertFailed(1, "/no/such/model: no such folder or file");
+        (await OfAsync("ask", Shapes, Question, "--mmproj", "/no/such.gguf")).AssertFailed(1, "/no/such.gguf: no such file");
         (await OfAsync("ask", Shapes, Question, "--tower", "/no/such/tower")).AssertFailed(1, "/no/such/tower: no such folder");
         (await OfAsync("ask", Shapes, Question, "--model", "/no/such/model", "--json")).AssertFailedAsJson(1, "model_not_found");
     }

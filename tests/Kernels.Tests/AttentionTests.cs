@@ -147,7 +147,7 @@ public sealed unsafe class AttentionTests
             NativeBuffer.AssertSameBits(good.AsSpan(4 * (int)@case.Arguments.OutputStride, 16), @case.OutputOf(4, 0));
 
             // In the first tile every score of head 0 overflows to -infinity; the second tile decides alone.
-            float* k = KvLayout.Tile(@case.Arguments.KPool, @case.Arguments.PageTable[0], 2, 0, 16);
+            float* k = KvLayout.Tile((float*)@case.Arguments.KPool, @case.Arguments.PageTable[0], 2, 0, 16);
             @case.QueryOf(0)[..16].Fill(1);
             new Span<float>(k, KvLayout.TileFloats(16)).Fill(-3e38f);
             Attend<TVector, TLanes>(@case, int.MaxValue);
@@ -162,7 +162,7 @@ public sealed unsafe class AttentionTests
         where TLanes : ILanes<TVector>
     {
         AttentionArguments arguments = @case.Arguments;
-        using var workspace = new NativeBuffer<float>(Attention.WorkspaceFloats(arguments.HeadDim), float.NaN);
+        using var workspace = new NativeBuffer<float>(Attention.WorkspaceFloats(arguments.Element, arguments.HeadDim), float.NaN);
         int firstRow = 0;
         foreach ((int _, int rows) in @case.Sequences)
         {

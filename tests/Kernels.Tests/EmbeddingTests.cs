@@ -74,7 +74,7 @@ public sealed unsafe class EmbeddingTests
         using var table = new NativeBuffer<float>(4);
         using var y = new NativeBuffer<float>(1);
         using NativeBuffer<int> ids = NativeBuffer.Of(0);
-        Assert.Throws<ArgumentException>(() => GatherRows.Cpu<Vector128<float>, Lanes128>(
+        Assert.Throws<ArgumentOutOfRangeException>(() => GatherRows.Cpu<Vector128<float>, Lanes128>(
             table.Pointer, ElementType.I32, 1, 4, 1, ids.Pointer, y.Pointer, 1, 0, 1));
     }
 

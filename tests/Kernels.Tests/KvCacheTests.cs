@@ -91,7 +91,7 @@ public sealed unsafe class KvCacheTests
         using NativeBuffer<float> kBefore = k.Copy();
         using NativeBuffer<float> vBefore = v.Copy();
 
-        CopyPage.Cpu(k.Pointer, v.Pointer, KvHeads, HeadDim, Source, Destination, positions);
+        CopyPage.Cpu(k.Pointer, v.Pointer, KvElement.F32, KvHeads, HeadDim, Source, Destination, positions);
 
         for (int head = 0; head < KvHeads; head++)
         {

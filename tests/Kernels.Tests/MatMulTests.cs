@@ -166,7 +166,7 @@ public sealed unsafe class MatMulTests
         }
     }
 
-    private static void Multiply<TVector, TLanes>(MatMulArguments arguments)
+    internal static void Multiply<TVector, TLanes>(MatMulArguments arguments)
         where TVector : struct
         where TLanes : ILanes<TVector>
     {

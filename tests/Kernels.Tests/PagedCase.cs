@@ -22,23 +22,23 @@ internal sealed unsafe class PagedCase : IDisposable
         Rows = sequences.Sum(sequence => sequence.Rows);
         Output = new NativeBuffer<float>(Rows * ((heads * headDim) + Gap));
         LogSumExp = new NativeBuffer<float>(Rows * heads);
-        int maxPages = sequences.Max(sequence => Pages(sequence.Before + sequence.Rows));
-        int pages = sequences.Sum(sequence => Pages(sequence.Before + sequence.Rows)) + 1;
+        int maxPages = sequences.Max(sequence => PagesOf(sequence.Before + sequence.Rows));
+        Pages = sequences.Sum(sequence => PagesOf(sequence.Before + sequence.Rows)) + 1;
         _query = NativeBuffer.Normal(Rows * ((heads * headDim) + Gap), seed, 2);
-        _k = new NativeBuffer<float>(pages * KvLayout.PageFloats(kvHeads, headDim), float.NaN);
-        _v = new NativeBuffer<float>(pages * KvLayout.PageFloats(kvHeads, headDim), float.NaN);
+        _k = new NativeBuffer<float>(Pages * KvLayout.PageFloats(kvHeads, headDim), float.NaN);
+        _v = new NativeBuffer<float>(Pages * KvLayout.PageFloats(kvHeads, headDim), float.NaN);
         _pageTable = new NativeBuffer<int>(sequences.Length * maxPages, int.MinValue);
         _positions = new NativeBuffer<int>(Rows);
         _sequences = new NativeBuffer<int>(Rows);
 
-        int[] order = [.. Enumerable.Range(0, pages)];
+        int[] order = [.. Enumerable.Range(0, Pages)];
         new Random(seed).Shuffle(order);
         int usedPages = 0;
         int row = 0;
         for (int s = 0; s < sequences.Length; s++)
         {
             int positions = sequences[s].Before + sequences[s].Rows;
-            for (int page = 0; page < Pages(positions); page++)
+            for (int page = 0; page < PagesOf(positions); page++)
                 _pageTable.Span[(s * maxPages) + page] = order[usedPages++];
             // Values depend on the sequence's own seed alone, not on the page or on its neighbours.
             using NativeBuffer<float> keys = NativeBuffer.Normal(positions * kvHeads * headDim, seed + (2 * positions));
@@ -85,6 +85,15 @@ internal sealed unsafe class PagedCase : IDisposable
 
     public int Rows { get; }
 
+    /// <summary>Pages of the cache.</summary>
+    public int Pages { get; }
+
+    /// <summary>The cache's keys.</summary>
+    public NativeBuffer<float> Keys => _k;
+
+    /// <summary>The cache's values.</summary>
+    public NativeBuffer<float> Values => _v;
+
     public AttentionArguments Arguments { get; }
 
     public NativeBuffer<float> Output { get; }
@@ -109,5 +118,5 @@ internal sealed unsafe class PagedCase : IDisposable
         LogSumExp.Dispose();
     }
 
-    private static int Pages(int positions) => (positions + KvLayout.PagePositions - 1) / KvLayout.PagePositions;
+    private static int PagesOf(int positions) => (positions + KvLayout.PagePositions - 1) / KvLayout.PagePositions;
 }

@@ -1,4 +1,6 @@
 using System.Runtime.InteropServices;
+using System.Runtime.Intrinsics;
+using ChainOfSpot.Kernels.Lanes;
 using ChainOfSpot.Kernels.Quantization;
 using ChainOfSpot.TestSupport;
 
@@ -51,6 +53,31 @@ public sealed unsafe class QuantizationTests
             fixed (byte* destination = bytes)
                 Quantize.Row(type, weights + row * shape[1], shape[1], destination);
             Assert.Equal(Reference.Bytes($"quantise.{type}.raw").Slice(row * bytes.Length, bytes.Length).ToArray(), bytes);
+        }
+    }
+
+    [Theory]
+    [MemberData(nameof(WeightTypes))]
+    public void The_SIMD_forms_have_the_bits_of_the_definition(ElementType type)
+    {
+        Check<Vector512<float>, Lanes512>();
+        Check<Vector256<float>, Lanes256>();
+        Check<Vector128<float>, Lanes128>();
+
+        void Check<TVector, TLanes>()
+            where TVector : struct
+            where TLanes : ILanes<TVector>
+        {
+            ReadOnlySpan<byte> raw = Reference.Bytes($"{type}.raw");
+            int columns = Reference.Shape($"{type}.f32")[0] * Reference.Shape($"{type}.f32")[1];
+            using var expected = new NativeBuffer<float>(columns);
+            using var actual = new NativeBuffer<float>(columns, float.NaN);
+            fixed (byte* blocks = raw)
+            {
+                Dequantize.Row(type, blocks, columns, expected.Pointer);
+                Dequantize.Cpu<TVector, TLanes>(type, blocks, columns, actual.Pointer);
+            }
+            NativeBuffer.AssertSameBits(expected.Span, actual.Span);
         }
     }
 

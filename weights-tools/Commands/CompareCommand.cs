@@ -2,6 +2,7 @@ using System.CommandLine;
 using System.Globalization;
 using System.Text.Json.Nodes;
 using ChainOfSpot.Images;
+using ChainOfSpot.Models;
 using ChainOfSpot.Text;
 using ChainOfSpot.WeightsTools.Models;
 using ChainOfSpot.WeightsTools.Output;
@@ -21,10 +22,9 @@ internal sealed class CompareCommand : Command
         A line of a question file: {"image": "street.jpg", "question": "What is on the sign?", "answer": "stop"}
         Pictures lie relative to the file. Both models predict the answer, or what the first model says where there is none.
 
-        To see what quantisation costs, turn the GGUF files back:
+        To see what quantisation costs:
           cos-weights quantize llava-hf --type q4_k_m -o llava-gguf
-          cos-weights convert llava-gguf --type f32 -o llava-q4
-          cos-weights compare llava-hf llava-q4 --text prose.txt
+          cos-weights compare llava-hf llava-gguf --text prose.txt
         """;
 
     private const int DefaultPositions = 512;
@@ -32,7 +32,7 @@ internal sealed class CompareCommand : Command
     private readonly Argument<string> _reference = new("reference") { Description = "The checkpoint that is right." };
     private readonly Argument<string> _other = new("other")
     {
-        Description = "The checkpoint that is compared with it; it has the same vocabulary.",
+        Description = "The checkpoint that is compared with it; it has the same vocabulary, padding aside.",
     };
 
     private readonly Option<string?> _text = new("--text")
@@ -62,6 +62,7 @@ internal sealed class CompareCommand : Command
     };
 
     private readonly Option<string?> _tower = CommonOptions.Tower();
+    private readonly Option<string?> _projector = CommonOptions.Projector();
     private readonly Option<bool> _json = CommonOptions.Json();
     private readonly Terminal _terminal;
 
@@ -77,6 +78,7 @@ internal sealed class CompareCommand : Command
         Add(_window);
         Add(_threads);
         Add(_tower);
+        Add(_projector);
         Add(_json);
         Validators.Add(result =>
         {
@@ -90,14 +92,10 @@ internal sealed class CompareCommand : Command
     {
         string referencePath = parsed.GetValue(_reference)!;
         string otherPath = parsed.GetValue(_other)!;
-        foreach (string path in (string[])[referencePath, otherPath])
-            RequireLoadable(path);
-        var options = new EngineOptions { Threads = parsed.GetValue(_threads), VisionTower = parsed.GetValue(_tower) };
-
         List<ComparisonItem> items;
         List<List<float[]>> referenceLogits = [];
         string[] pieces;
-        using (ChainOfSpotEngine reference = await LoadAsync(referencePath, options, cancellation).ConfigureAwait(false))
+        using (ChainOfSpotEngine reference = await LoadAsync(referencePath, parsed, cancellation).ConfigureAwait(false))
         {
             int positions = parsed.GetValue(_positions) ?? DefaultPositions;
             int window = Math.Min(parsed.GetValue(_window) ?? DefaultPositions, reference.Config.Text.MaxPositions);
@@ -108,11 +106,15 @@ internal sealed class CompareCommand : Command
             pieces = PiecesOf(reference);
             await RunAsync(reference, items, (_, logits) => referenceLogits.Add(logits), cancellation).ConfigureAwait(false);
         }
-        var divergence = new Divergence(pieces.Length);
-        using (ChainOfSpotEngine other = await LoadAsync(otherPath, options, cancellation).ConfigureAwait(false))
+        Divergence divergence;
+        using (ChainOfSpotEngine other = await LoadAsync(otherPath, parsed, cancellation).ConfigureAwait(false))
         {
-            if (!Enumerable.SequenceEqual(pieces, PiecesOf(other)))
+            // GGUF files have a piece for every row of the embedding, other layouts leave out the padding behind the last piece.
+            string[] otherPieces = PiecesOf(other);
+            int shared = Math.Min(pieces.Length, otherPieces.Length);
+            if (!pieces.AsSpan(0, shared).SequenceEqual(otherPieces.AsSpan(0, shared)))
                 throw new CommandException($"{otherPath} has another vocabulary than {referencePath}; the same was expected.");
+            divergence = new Divergence(shared);
             await RunAsync(other, items, Compare, cancellation).ConfigureAwait(false);
 
             void Compare(int item, List<float[]> logits)
@@ -125,27 +127,18 @@ internal sealed class CompareCommand : Command
         return 0;
     }
 
-    private static void RequireLoadable(string path)
-    {
-        bool isGguf = Path.GetExtension(path) == ".gguf"
-            || (Directory.Exists(path)
-                && !File.Exists(Path.Combine(path, "config.json"))
-                && Directory.EnumerateFiles(path, "*.gguf").Any());
-        if (isGguf)
-        {
-            throw new CommandException(
-                $"{path} is GGUF, which the engine does not run yet; "
-                + $"\"cos-weights convert {path} --type f32 -o DIR\" makes a checkpoint of the same weights.");
-        }
-    }
-
     private static string[] PiecesOf(ChainOfSpotEngine engine) =>
         [.. Enumerable.Range(0, engine.Tokenizer.Count).Select(engine.Tokenizer.Piece)];
 
-    private async Task<ChainOfSpotEngine> LoadAsync(string path, EngineOptions options, CancellationToken cancellation)
+    private async Task<ChainOfSpotEngine> LoadAsync(string path, ParseResult parsed, CancellationToken cancellation)
     {
         if (_terminal.ShowsProgress)
             await _terminal.Error.WriteLineAsync($"Loading {path}").ConfigureAwait(false);
+        var options = new EngineOptions { Threads = parsed.GetValue(_threads) };
+        // Of the two models one may be in GGUF files and one not.
+        options = GgufFiles.AreAt(path)
+            ? options with { MmprojFile = parsed.GetValue(_projector) }
+            : options with { VisionTower = parsed.GetValue(_tower) };
         return await ChainOfSpotEngine.LoadAsync(path, options, cancellationToken: cancellation).ConfigureAwait(false);
     }
 

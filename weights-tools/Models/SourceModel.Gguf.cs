@@ -78,20 +78,7 @@ internal sealed partial class SourceModel
         try
         {
             GgufLlama llama = GgufLlama.Read(file);
-            Text = new TextConfig
-            {
-                HiddenSize = llama.Width,
-                IntermediateSize = llama.FeedForwardWidth,
-                Layers = llama.Blocks.Count,
-                Heads = llama.HeadCount,
-                KvHeads = llama.KvHeadCount,
-                HeadDim = llama.HeadSize,
-                NormEpsilon = llama.NormEpsilon,
-                RopeTheta = llama.RopeBase,
-                MaxPositions = llama.ContextLength,
-                VocabularySize = llama.Vocabulary.Pieces.Count,
-                TiedHead = llama.Output == llama.TokenEmbedding,
-            };
+            Text = GgufConfig.Of(llama);
             Vocabulary = new Vocabulary(
                 llama.Vocabulary.Pieces,
                 llama.Vocabulary.Scores,
@@ -118,21 +105,7 @@ internal sealed partial class SourceModel
             }
             _projectorWidth = clip.TextWidth;
             _firstLayerIsUp = clip.Blocks[0].FeedForward1.Weight.Name.Contains("ffn_up", StringComparison.Ordinal);
-            Vision = new VisionConfig
-            {
-                HiddenSize = clip.Width,
-                IntermediateSize = clip.FeedForwardWidth,
-                // What is behind the last needed layer takes no part, and most files lack it.
-                Layers = clip.Blocks.Count,
-                FeatureLayers = clip.Blocks.Count,
-                Heads = clip.HeadCount,
-                ImageSize = clip.ImageSize,
-                PatchSize = clip.PatchSize,
-                NormEpsilon = clip.NormEpsilon,
-                QuickGelu = !clip.UsesGelu,
-                Mean = clip.ImageMean,
-                Std = clip.ImageStd,
-            };
+            Vision = GgufConfig.Of(clip);
         }
         catch (WeightFileException error)
         {

@@ -134,7 +134,7 @@ internal sealed partial class SourceModel : IDisposable
                 ConfigReader reader = ConfigReader.Open(folder);
                 model.IsHuggingFace = reader.TowerName is null;
                 model.Layout = model.IsHuggingFace ? "Hugging Face" : "original LLaVA";
-                towerFolder = LlavaModel.FindTower(folder, reader.TowerName, tower);
+                towerFolder = CheckpointFiles.FindTower(folder, reader.TowerName, tower);
                 LlavaConfig config = reader.Read(towerFolder);
                 (model.Text, model.Vision) = (config.Text, config.Vision);
             }

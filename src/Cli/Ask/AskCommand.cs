@@ -2,6 +2,7 @@ using System.CommandLine;
 using System.CommandLine.Parsing;
 using System.Globalization;
 using ChainOfSpot.Cli.Output;
+using ChainOfSpot.Kernels;
 using ChainOfSpot.Regions;
 using ChainOfSpot.Runtime.Devices;
 using ChainOfSpot.Text;
@@ -16,6 +17,7 @@ internal sealed class AskCommand : Command
         Examples:
           cos ask shapes.png "What number is on the red circle?"                 the model that comes with the tool
           cos ask photo.jpg "What is on the sign?" --model llava-1.5-7b          a checkpoint of your own
+          cos ask photo.jpg "What is on the sign?" --model llava.gguf --mmproj mmproj.gguf
           cos ask photo.jpg "What is on the sign?" --overlay seen.png            shows where it looked
           cos ask photo.jpg "Who wins?" --region "[0.1, 0.2, 0.5, 0.6]"          look there instead
           cos ask photo.jpg "Who wins?" --direct                                 without looking twice, to compare
@@ -44,10 +46,12 @@ internal sealed class AskCommand : Command
 
     private readonly Option<string?> _model = new("--model", "-m")
     {
-        Description = "Folder of a LLaVA-1.5 checkpoint, Hugging Face or original layout. "
+        Description = "Folder of a LLaVA-1.5 checkpoint, Hugging Face or original layout, or a GGUF file, or a folder of GGUF files. "
             + $"Without it the built-in {DefaultModel.Name} answers, which knows drawn shapes only.",
-        HelpName = "DIR",
+        HelpName = "DIR|GGUF",
     };
+
+    private readonly Option<string?> _mmproj = ModelPaths.MmprojOption();
 
     private readonly Option<string?> _tower = new("--tower")
     {
@@ -133,6 +137,8 @@ internal sealed class AskCommand : Command
         CustomParser = result => Number(result, "--cache-positions", 0, int.MaxValue),
     };
 
+    private readonly Option<KvElement> _kvCache = KvCacheOption.Create();
+
     private readonly Option<bool> _askWhere = new("--ask-where")
     {
         Description = "Asks \"where\" the region is, as in the method's training, instead of \"what\" it is, as in its evaluation.",
@@ -163,8 +169,8 @@ internal sealed class AskCommand : Command
         Add(_picture);
         Add(_question);
         AddAll(
-            _model, _tower, _overlay, _crop, _json, _region, _direct, _suffix, _askWhere, _afterEos, _maxTokens, _ignoreEos,
-            _topLogits, _noReuse, _noExif, _threads, _vectorBits, _cachePositions);
+            _model, _mmproj, _tower, _overlay, _crop, _json, _region, _direct, _suffix, _askWhere, _afterEos, _maxTokens, _ignoreEos,
+            _topLogits, _noReuse, _noExif, _threads, _vectorBits, _cachePositions, _kvCache);
 
         _region.Validators.Add(CheckRegion);
         Validators.Add(CheckTogether);
@@ -241,7 +247,9 @@ internal sealed class AskCommand : Command
             Threads = parsed.GetValue(_threads),
             VectorBits = parsed.GetValue(_vectorBits),
             CachePositions = parsed.GetValue(_cachePositions),
+            KvCache = parsed.GetValue(_kvCache),
             VisionTower = parsed.GetValue(_tower),
+            MmprojFile = parsed.GetValue(_mmproj),
             RegionWord = parsed.GetValue(_askWhere) ? RegionQuestionWord.Where : RegionQuestionWord.What,
             AfterEosRule = parsed.GetValue(_afterEos),
         },

@@ -12,7 +12,7 @@ internal sealed record AskRequest
     /// <summary>The question.</summary>
     public required string Question { get; init; }
 
-    /// <summary>The model's folder; null for the one that comes with the tool.</summary>
+    /// <summary>The model's folder or file; null for the one that comes with the tool.</summary>
     public string? Model { get; init; }
 
     /// <summary>How the engine is set up.</summary>

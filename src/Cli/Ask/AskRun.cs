@@ -13,7 +13,7 @@ internal static class AskRun
     /// <returns>The exit code.</returns>
     public static async Task<int> RunAsync(AskRequest request, Terminal terminal, CancellationToken cancellation)
     {
-        CheckFolders(request);
+        ModelPaths.Check(request.Model ?? DefaultModel.Folder, request.Engine);
         CheckOutputs(request);
         using OutputPicture? overlay = request.OverlayPath is { } overlayPath ? OutputPicture.Open(overlayPath) : null;
         using OutputPicture? crop = request.CropPath is { } cropPath ? OutputPicture.Open(cropPath) : null;
@@ -97,15 +97,6 @@ internal static class AskRun
     private static Picture DrawOverlay(AskResult result) =>
         // A direct pass has no region; nothing is marked then.
         Overlay.Draw(result.Picture, result.Answer.Region?.Pixels ?? default(PixelBox), result.Question, result.Answer.Text);
-
-    private static void CheckFolders(AskRequest request)
-    {
-        string model = request.Model ?? DefaultModel.Folder;
-        if (!Directory.Exists(model))
-            throw new CommandException(ErrorCodes.ModelNotFound, $"{model}: no such folder; expected that of a LLaVA-1.5 checkpoint.");
-        if (request.Engine.VisionTower is { } tower && !Directory.Exists(tower))
-            throw new CommandException(ErrorCodes.ModelNotFound, $"{tower}: no such folder; expected that of the vision tower.");
-    }
 
     /// <summary>Refuses to write two pictures to one file, or one over the picture that is asked about.</summary>
     private static void CheckOutputs(AskRequest request)

@@ -1,6 +1,7 @@
 using System.CommandLine;
 using ChainOfSpot.Cli.Ask;
 using ChainOfSpot.Cli.Output;
+using ChainOfSpot.Kernels;
 
 namespace ChainOfSpot.Cli.Profile;
 
@@ -13,9 +14,11 @@ internal sealed class ProfileCommand : Command
 
     private readonly Option<string?> _model = new("--model", "-m")
     {
-        Description = $"Folder of a LLaVA-1.5 checkpoint; without it the built-in {DefaultModel.Name}.",
-        HelpName = "DIR",
+        Description = $"Folder of a LLaVA-1.5 checkpoint, a GGUF file, or a folder of GGUF files; without it the built-in {DefaultModel.Name}.",
+        HelpName = "DIR|GGUF",
     };
+
+    private readonly Option<string?> _mmproj = ModelPaths.MmprojOption();
 
     private readonly Option<string?> _trace = new("--trace")
     {
@@ -39,6 +42,8 @@ internal sealed class ProfileCommand : Command
         DefaultValueFactory = _ => AskOptions.DefaultMaxNewTokens,
     };
 
+    private readonly Option<KvElement> _kvCache = KvCacheOption.Create();
+
     private readonly Option<int> _threads = new("--threads", "-t") { Description = "CPU threads; 0 for one a core.", HelpName = "N" };
 
     public ProfileCommand(Terminal terminal)
@@ -46,7 +51,7 @@ internal sealed class ProfileCommand : Command
     {
         Add(_picture);
         Add(_question);
-        foreach (Option option in (ReadOnlySpan<Option>)[_model, _trace, _warm, _direct, _noReuse, _maxTokens, _threads])
+        foreach (Option option in (ReadOnlySpan<Option>)[_model, _mmproj, _trace, _warm, _direct, _noReuse, _maxTokens, _threads, _kvCache])
             Add(option);
         _question.Validators.Add(result =>
         {
@@ -63,7 +68,12 @@ internal sealed class ProfileCommand : Command
                 Model = parsed.GetValue(_model) ?? DefaultModel.Folder,
                 TracePath = parsed.GetValue(_trace),
                 Warm = parsed.GetValue(_warm),
-                Threads = parsed.GetValue(_threads),
+                Engine = new EngineOptions
+                {
+                    Threads = parsed.GetValue(_threads),
+                    MmprojFile = parsed.GetValue(_mmproj),
+                    KvCache = parsed.GetValue(_kvCache),
+                },
                 Ask = new AskOptions
                 {
                     Direct = parsed.GetValue(_direct),

@@ -7,7 +7,7 @@ internal sealed record ProfileRequest
 
     public required string Question { get; init; }
 
-    /// <summary>The folder of the model.</summary>
+    /// <summary>The folder or file of the model.</summary>
     public required string Model { get; init; }
 
     /// <summary>Where the trace goes; null for nowhere.</summary>
@@ -16,7 +16,8 @@ internal sealed record ProfileRequest
     /// <summary>Whether the question is asked once before.</summary>
     public required bool Warm { get; init; }
 
-    public required int Threads { get; init; }
+    /// <summary>How the engine is set up.</summary>
+    public required EngineOptions Engine { get; init; }
 
     public required AskOptions Ask { get; init; }
 }

@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using ChainOfSpot.Cli.Ask;
 using ChainOfSpot.Cli.Errors;
 using ChainOfSpot.Cli.Output;
 using ChainOfSpot.Images;
@@ -13,16 +14,15 @@ internal static class ProfileRun
     /// <returns>The exit code.</returns>
     public static async Task<int> RunAsync(ProfileRequest request, Terminal terminal, CancellationToken cancellation)
     {
-        if (!Directory.Exists(request.Model))
-            throw new CommandException(ErrorCodes.ModelNotFound, $"{request.Model}: no such folder; expected that of a LLaVA-1.5 checkpoint.");
+        ModelPaths.Check(request.Model, request.Engine);
         Picture picture = await Task.Run(() => Picture.Decode(request.Picture), cancellation).ConfigureAwait(false);
         // That it cannot be written should not be found out after minutes of computing.
         if (request.TracePath is { } path && !Directory.Exists(Path.GetDirectoryName(Path.GetFullPath(path))))
             throw new CommandException(ErrorCodes.FileNotWritten, $"--trace {path}: its folder does not exist.");
 
-        DeviceCeilings before = MeasureRoof(request.Threads);
+        DeviceCeilings before = MeasureRoof(request.Engine.Threads);
         var log = new OperationLog();
-        var options = new EngineOptions { Threads = request.Threads, OperationLog = log };
+        EngineOptions options = request.Engine with { OperationLog = log };
         Answer answer;
         long start;
         string device;
@@ -36,7 +36,7 @@ internal static class ProfileRun
             answer = await AskAsync(engine, picture, request, cancellation).ConfigureAwait(false);
         }
 
-        DeviceCeilings roof = DeviceCeilings.Highest(before, MeasureRoof(request.Threads));
+        DeviceCeilings roof = DeviceCeilings.Highest(before, MeasureRoof(request.Engine.Threads));
         ProfileTable.Write(terminal, answer, log.Records, roof, device);
         if (request.TracePath is not null)
             WriteTrace(request.TracePath, log.Records, start);

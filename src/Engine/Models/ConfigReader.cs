@@ -8,12 +8,11 @@ namespace ChainOfSpot.Models;
 /// </summary>
 internal sealed class ConfigReader
 {
-    private const int MaxFileBytes = 16 << 20;
-
     /// <summary>Bounds of numbers that no tensor's shape bounds, far above every model's.</summary>
-    private const int MaxPositions = 1 << 20;
-    private const int MaxImageSide = 1 << 13;
+    public const int MaxPositions = 1 << 20;
+    public const int MaxImageSide = 1 << 13;
     private const int MaxWidth = 1 << 24;
+    private const int MaxFileBytes = 16 << 20;
 
     private static readonly float[] ClipMean = [0.48145466f, 0.4578275f, 0.40821073f];
     private static readonly float[] ClipStd = [0.26862954f, 0.26130258f, 0.27577711f];

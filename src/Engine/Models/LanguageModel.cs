@@ -1,6 +1,7 @@
 using ChainOfSpot.Kernels;
 using ChainOfSpot.Runtime.Cache;
 using ChainOfSpot.Runtime.Devices;
+using ChainOfSpot.Runtime.Weights;
 
 namespace ChainOfSpot.Models;
 
@@ -33,7 +34,7 @@ internal sealed class LanguageModel : IDisposable
     private readonly Tensor _outputQkv;
     private Tensor _logits;
 
-    public LanguageModel(Device device, TextConfig config, LlavaTensors tensors, int mostRows)
+    public LanguageModel(Device device, TextConfig config, LanguageTensors tensors, int mostRows)
     {
         _device = device;
         _config = config;
@@ -43,12 +44,10 @@ internal sealed class LanguageModel : IDisposable
             int d = config.HiddenSize;
             int width = config.Heads * config.HeadDim;
             int kvWidth = config.KvHeads * config.HeadDim;
-            _embedding = _parameters.Own(device.LoadWeight([tensors.Text("embed_tokens.weight", config.VocabularySize, d)]));
-            _layers = new Layer[config.Layers];
-            for (int i = 0; i < _layers.Length; i++)
-                _layers[i] = new Layer(_parameters, tensors, $"layers.{i}.", config);
-            _finalNorm = _parameters.Vector(tensors.Text("norm.weight", d));
-            _head = config.TiedHead ? _embedding : _parameters.Matrix(tensors.Head(config.VocabularySize, d));
+            _embedding = _parameters.Own(device.LoadWeight([tensors.Embedding]));
+            _layers = [.. tensors.Blocks.Select(block => new Layer(_parameters, block))];
+            _finalNorm = _parameters.Vector(tensors.Norm);
+            _head = config.TiedHead ? _embedding : _parameters.Matrix(tensors.Head);
             _rope = _parameters.Own(device.BuildRope(config.RopeTheta, config.HeadDim, config.MaxPositions));
 
             _x = Scratch(mostRows, d);
@@ -145,37 +144,18 @@ internal sealed class LanguageModel : IDisposable
 
     private Tensor Scratch(int rows, int columns) => _parameters.Own(_device.Allocate(ElementType.F32, rows, columns));
 
-    private sealed class Layer
+    private sealed class Layer(DeviceParameters parameters, LlamaBlock block)
     {
-        public Layer(DeviceParameters parameters, LlavaTensors tensors, string prefix, TextConfig config)
-        {
-            int d = config.HiddenSize;
-            int width = config.Heads * config.HeadDim;
-            int kvWidth = config.KvHeads * config.HeadDim;
-            int inter = config.IntermediateSize;
-            AttentionNorm = parameters.Vector(tensors.Text(prefix + "input_layernorm.weight", d));
-            Qkv = parameters.Matrix(
-                tensors.Text(prefix + "self_attn.q_proj.weight", width, d),
-                tensors.Text(prefix + "self_attn.k_proj.weight", kvWidth, d),
-                tensors.Text(prefix + "self_attn.v_proj.weight", kvWidth, d));
-            Output = parameters.Matrix(tensors.Text(prefix + "self_attn.o_proj.weight", d, width));
-            MlpNorm = parameters.Vector(tensors.Text(prefix + "post_attention_layernorm.weight", d));
-            GateUp = parameters.Matrix(
-                tensors.Text(prefix + "mlp.gate_proj.weight", inter, d),
-                tensors.Text(prefix + "mlp.up_proj.weight", inter, d));
-            Down = parameters.Matrix(tensors.Text(prefix + "mlp.down_proj.weight", d, inter));
-        }
+        public Tensor AttentionNorm { get; } = parameters.Vector(block.AttentionNorm);
 
-        public Tensor AttentionNorm { get; }
+        public Weight Qkv { get; } = parameters.Matrix(block.Query, block.Key, block.Value);
 
-        public Weight Qkv { get; }
+        public Weight Output { get; } = parameters.Matrix(block.AttentionOutput);
 
-        public Weight Output { get; }
+        public Tensor MlpNorm { get; } = parameters.Vector(block.FeedForwardNorm);
 
-        public Tensor MlpNorm { get; }
+        public Weight GateUp { get; } = parameters.Matrix(block.Gate, block.Up);
 
-        public Weight GateUp { get; }
-
-        public Weight Down { get; }
+        public Weight Down { get; } = parameters.Matrix(block.Down);
     }
 }

@@ -44,17 +44,67 @@ internal sealed class LlavaTensors
     public static bool HoldsTower(Checkpoint checkpoint) =>
         TowerPrefixes.Any(p => checkpoint.Tensors.ContainsKey(p + "embeddings.class_embedding"));
 
-    public StoredTensor Text(string name, params ReadOnlySpan<long> shape) => Get(_checkpoint, _text + name, shape);
+    /// <summary>The tensors of the language model.</summary>
+    public LanguageTensors Language(TextConfig config)
+    {
+        int d = config.HiddenSize;
+        int width = config.Heads * config.HeadDim;
+        int kvWidth = config.KvHeads * config.HeadDim;
+        int inter = config.IntermediateSize;
+        StoredTensor embedding = Text("embed_tokens.weight", config.VocabularySize, d);
+        return new LanguageTensors(
+            embedding,
+            [.. Enumerable.Range(0, config.Layers).Select(i => Block($"layers.{i}."))],
+            Text("norm.weight", d),
+            config.TiedHead ? embedding : Get(_checkpoint, _head + "lm_head.weight", [config.VocabularySize, d]));
 
-    public StoredTensor Head(params ReadOnlySpan<long> shape) => Get(_checkpoint, _head + "lm_head.weight", shape);
+        StoredTensor Text(string name, params ReadOnlySpan<long> shape) => Get(_checkpoint, _text + name, shape);
 
-    public StoredTensor Tower(string name, params ReadOnlySpan<long> shape) => Get(_towerCheckpoint, _tower + name, shape);
+        LlamaBlock Block(string prefix) => new(
+            AttentionNorm: Text(prefix + "input_layernorm.weight", d),
+            Query: Text(prefix + "self_attn.q_proj.weight", width, d),
+            Key: Text(prefix + "self_attn.k_proj.weight", kvWidth, d),
+            Value: Text(prefix + "self_attn.v_proj.weight", kvWidth, d),
+            AttentionOutput: Text(prefix + "self_attn.o_proj.weight", d, width),
+            FeedForwardNorm: Text(prefix + "post_attention_layernorm.weight", d),
+            Gate: Text(prefix + "mlp.gate_proj.weight", inter, d),
+            Up: Text(prefix + "mlp.up_proj.weight", inter, d),
+            Down: Text(prefix + "mlp.down_proj.weight", d, inter));
+    }
 
-    public StoredTensor FirstProjector(string name, params ReadOnlySpan<long> shape) =>
-        Get(_checkpoint, ProjectorFirst[_projector] + name, shape);
+    /// <summary>The tensors of the tower, up to the feature layer, and of the projector.</summary>
+    public TowerTensors Tower(LlavaConfig config)
+    {
+        VisionConfig vision = config.Vision;
+        int d = vision.HiddenSize;
+        int width = config.Text.HiddenSize;
+        return new TowerTensors(
+            Get(_towerCheckpoint, _tower + "embeddings.class_embedding", [d]),
+            Get(_towerCheckpoint, _tower + "embeddings.patch_embedding.weight", [d, 3, vision.PatchSize, vision.PatchSize]),
+            Get(_towerCheckpoint, _tower + "embeddings.position_embedding.weight", [vision.Patches + 1, d]),
+            Norm("pre_layrnorm"),
+            [.. Enumerable.Range(0, vision.FeatureLayers).Select(i => Block($"encoder.layers.{i}."))],
+            Linear(_checkpoint, ProjectorFirst[_projector], width, d),
+            Linear(_checkpoint, ProjectorSecond[_projector], width, width));
 
-    public StoredTensor SecondProjector(string name, params ReadOnlySpan<long> shape) =>
-        Get(_checkpoint, ProjectorSecond[_projector] + name, shape);
+        AffineTensors Norm(string name) =>
+            new(Get(_towerCheckpoint, _tower + name + ".weight", [d]), Get(_towerCheckpoint, _tower + name + ".bias", [d]));
+
+        AffineTensors Linear(Checkpoint checkpoint, string name, int outputs, int inputs) =>
+            new(Get(checkpoint, name + ".weight", [outputs, inputs]), Get(checkpoint, name + ".bias", [outputs]));
+
+        AffineTensors Layer(string name, int outputs, int inputs) => Linear(_towerCheckpoint, _tower + name, outputs, inputs);
+
+        ClipBlock Block(string prefix) => new(
+            AttentionNorm: Norm(prefix + "layer_norm1"),
+            Query: Layer(prefix + "self_attn.q_proj", d, d),
+            Key: Layer(prefix + "self_attn.k_proj", d, d),
+            Value: Layer(prefix + "self_attn.v_proj", d, d),
+            AttentionOutput: Layer(prefix + "self_attn.out_proj", d, d),
+            FeedForwardNorm: Norm(prefix + "layer_norm2"),
+            FeedForward1: Layer(prefix + "mlp.fc1", vision.IntermediateSize, d),
+            FeedForward2: Layer(prefix + "mlp.fc2", d, vision.IntermediateSize));
+    }
 
     private string Find(Checkpoint checkpoint, string[] prefixes, string name)
     {

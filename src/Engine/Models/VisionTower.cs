@@ -1,5 +1,6 @@
 using ChainOfSpot.Kernels;
 using ChainOfSpot.Runtime.Devices;
+using ChainOfSpot.Runtime.Weights;
 
 namespace ChainOfSpot.Models;
 
@@ -30,7 +31,7 @@ internal sealed class VisionTower : IDisposable
     private readonly Tensor _hidden;
     private readonly Tensor _projected;
 
-    public VisionTower(Device device, LlavaConfig config, LlavaTensors tensors)
+    public VisionTower(Device device, LlavaConfig config, TowerTensors tensors)
     {
         _device = device;
         _config = config.Vision;
@@ -41,23 +42,20 @@ internal sealed class VisionTower : IDisposable
             int inter = _config.IntermediateSize;
             int patch = _config.PatchSize;
             int rows = _config.Patches + 1;
-            float[] positions = tensors.Tower("embeddings.position_embedding.weight", rows, d).ToFloats();
-            float[] classRow = tensors.Tower("embeddings.class_embedding", d).ToFloats();
+            float[] positions = tensors.PositionEmbedding.ToFloats();
+            float[] classRow = tensors.ClassEmbedding.ToFloats();
             for (int i = 0; i < d; i++)
                 classRow[i] += positions[i];
             _classRow = _parameters.Rows(1, classRow);
             _positions = _parameters.Rows(_config.Patches, positions[d..]);
-            _patchEmbedding = _parameters.Matrix(tensors.Tower("embeddings.patch_embedding.weight", d, 3, patch, patch));
-            _preNormWeight = _parameters.Vector(tensors.Tower("pre_layrnorm.weight", d));
-            _preNormBias = _parameters.Vector(tensors.Tower("pre_layrnorm.bias", d));
-            _layers = new Layer[_config.FeatureLayers];
-            for (int i = 0; i < _layers.Length; i++)
-                _layers[i] = new Layer(_parameters, tensors, $"encoder.layers.{i}.", d, inter);
-            int width = config.Text.HiddenSize;
-            _projectorFirst = _parameters.Matrix(tensors.FirstProjector(".weight", width, d));
-            _projectorFirstBias = _parameters.Vector(tensors.FirstProjector(".bias", width));
-            _projectorSecond = _parameters.Matrix(tensors.SecondProjector(".weight", width, width));
-            _projectorSecondBias = _parameters.Vector(tensors.SecondProjector(".bias", width));
+            _patchEmbedding = _parameters.Matrix(tensors.PatchEmbedding);
+            _preNormWeight = _parameters.Vector(tensors.PreNorm.Weight);
+            _preNormBias = _parameters.Vector(tensors.PreNorm.Bias);
+            _layers = [.. tensors.Blocks.Select(block => new Layer(_parameters, block))];
+            _projectorFirst = _parameters.Matrix(tensors.Projector1.Weight);
+            _projectorFirstBias = _parameters.Vector(tensors.Projector1.Bias);
+            _projectorSecond = _parameters.Matrix(tensors.Projector2.Weight);
+            _projectorSecondBias = _parameters.Vector(tensors.Projector2.Bias);
 
             _patches = Scratch(_config.Patches, 3 * patch * patch);
             _x = Scratch(rows, d);
@@ -65,7 +63,7 @@ internal sealed class VisionTower : IDisposable
             _qkv = Scratch(rows, 3 * d);
             _attended = Scratch(rows, d);
             _hidden = Scratch(rows, inter);
-            _projected = Scratch(_config.Patches, width);
+            _projected = Scratch(_config.Patches, config.Text.HiddenSize);
         }
         catch
         {
@@ -111,36 +109,30 @@ internal sealed class VisionTower : IDisposable
 
     private Tensor Scratch(int rows, int columns) => _parameters.Own(_device.Allocate(ElementType.F32, rows, columns));
 
-    private sealed class Layer(DeviceParameters parameters, LlavaTensors tensors, string prefix, int d, int inter)
+    private sealed class Layer(DeviceParameters parameters, ClipBlock block)
     {
-        public Tensor AttentionNormWeight { get; } = parameters.Vector(tensors.Tower(prefix + "layer_norm1.weight", d));
+        public Tensor AttentionNormWeight { get; } = parameters.Vector(block.AttentionNorm.Weight);
 
-        public Tensor AttentionNormBias { get; } = parameters.Vector(tensors.Tower(prefix + "layer_norm1.bias", d));
+        public Tensor AttentionNormBias { get; } = parameters.Vector(block.AttentionNorm.Bias);
 
-        public Weight Qkv { get; } = parameters.Matrix(
-            tensors.Tower(prefix + "self_attn.q_proj.weight", d, d),
-            tensors.Tower(prefix + "self_attn.k_proj.weight", d, d),
-            tensors.Tower(prefix + "self_attn.v_proj.weight", d, d));
+        public Weight Qkv { get; } = parameters.Matrix(block.Query.Weight, block.Key.Weight, block.Value.Weight);
 
-        public Tensor QkvBias { get; } = parameters.Vector(
-            tensors.Tower(prefix + "self_attn.q_proj.bias", d),
-            tensors.Tower(prefix + "self_attn.k_proj.bias", d),
-            tensors.Tower(prefix + "self_attn.v_proj.bias", d));
+        public Tensor QkvBias { get; } = parameters.Vector(block.Query.Bias, block.Key.Bias, block.Value.Bias);
 
-        public Weight Output { get; } = parameters.Matrix(tensors.Tower(prefix + "self_attn.out_proj.weight", d, d));
+        public Weight Output { get; } = parameters.Matrix(block.AttentionOutput.Weight);
 
-        public Tensor OutputBias { get; } = parameters.Vector(tensors.Tower(prefix + "self_attn.out_proj.bias", d));
+        public Tensor OutputBias { get; } = parameters.Vector(block.AttentionOutput.Bias);
 
-        public Tensor MlpNormWeight { get; } = parameters.Vector(tensors.Tower(prefix + "layer_norm2.weight", d));
+        public Tensor MlpNormWeight { get; } = parameters.Vector(block.FeedForwardNorm.Weight);
 
-        public Tensor MlpNormBias { get; } = parameters.Vector(tensors.Tower(prefix + "layer_norm2.bias", d));
+        public Tensor MlpNormBias { get; } = parameters.Vector(block.FeedForwardNorm.Bias);
 
-        public Weight Up { get; } = parameters.Matrix(tensors.Tower(prefix + "mlp.fc1.weight", inter, d));
+        public Weight Up { get; } = parameters.Matrix(block.FeedForward1.Weight);
 
-        public Tensor UpBias { get; } = parameters.Vector(tensors.Tower(prefix + "mlp.fc1.bias", inter));
+        public Tensor UpBias { get; } = parameters.Vector(block.FeedForward1.Bias);
 
-        public Weight Down { get; } = parameters.Matrix(tensors.Tower(prefix + "mlp.fc2.weight", d, inter));
+        public Weight Down { get; } = parameters.Matrix(block.FeedForward2.Weight);
 
-        public Tensor DownBias { get; } = parameters.Vector(tensors.Tower(prefix + "mlp.fc2.bias", d));
+        public Tensor DownBias { get; } = parameters.Vector(block.FeedForward2.Bias);
     }
 }

@@ -9,7 +9,11 @@ namespace ChainOfSpot.Kernels;
 public static unsafe partial class Attention
 {
     /// <summary>Floats of workspace of one task; 64-byte alignment is faster.</summary>
-    public static int WorkspaceFloats(int headDim) => AttentionBlock.WorkspaceFloats(headDim);
+    public static int WorkspaceFloats(KvElement element, int headDim) =>
+        WidenedFloats(element, headDim) + AttentionBlock.WorkspaceFloats(headDim);
+
+    /// <summary>Floats at the start of the workspace that a Q8 tile of K and one of V are widened into.</summary>
+    private static int WidenedFloats(KvElement element, int headDim) => element == KvElement.Q8 ? 2 * KvLayout.TileFloats(headDim) : 0;
 
     /// <summary>The most rows that share one reading of K and V: tasks are best cut at multiples of it.</summary>
     public static int RowsPerBlock(int heads, int kvHeads) => Math.Max(1, AttentionBlock.Queries / (heads / kvHeads));
@@ -24,19 +28,21 @@ public static unsafe partial class Attention
         where TVector : struct
         where TLanes : ILanes<TVector>
     {
-        var block = new AttentionBlock<TVector, TLanes>(workspace, arguments.HeadDim);
+        var block = new AttentionBlock<TVector, TLanes>(
+            workspace + WidenedFloats(arguments.Element, arguments.HeadDim), arguments.HeadDim);
         int groupHeads = arguments.GroupHeads;
         int queries = rows * groupHeads;
         for (int first = 0; first < queries; first += AttentionBlock.Queries)
         {
             int count = Math.Min(AttentionBlock.Queries, queries - first);
-            AttendBlock(block, arguments, firstRow, kvHead, first, count);
+            AttendBlock(block, arguments, firstRow, kvHead, first, count, workspace);
         }
     }
 
     /// <summary>Attends queries first to first + count; query i is head i % groupHeads of row i / groupHeads of the task.</summary>
     private static void AttendBlock<TVector, TLanes>(
-        in AttentionBlock<TVector, TLanes> block, in AttentionArguments arguments, int firstRow, int kvHead, int first, int count)
+        in AttentionBlock<TVector, TLanes> block, in AttentionArguments arguments, int firstRow, int kvHead, int first, int count,
+        float* widened)
         where TVector : struct
         where TLanes : ILanes<TVector>
     {
@@ -59,10 +65,18 @@ public static unsafe partial class Attention
         {
             for (int i = 0; i < count; i++)
                 visible[i] = Math.Clamp(positions[i] - start + 1, 0, KvLayout.PagePositions);
-            block.AddTile(
-                Tile(arguments, arguments.KPool, firstRow, start, kvHead), Tile(arguments, arguments.VPool, firstRow, start, kvHead),
-                Tile(arguments, arguments.KPool, firstRow, Math.Min(start + KvLayout.PagePositions, last), kvHead),
-                visible, count);
+            byte* k = Tile(arguments, arguments.KPool, firstRow, start, kvHead);
+            byte* v = Tile(arguments, arguments.VPool, firstRow, start, kvHead);
+            if (arguments.Element == KvElement.Q8)
+            {
+                float* widenedV = widened + KvLayout.TileFloats(headDim);
+                WidenTile.Keys<TVector, TLanes>(k, headDim, widened);
+                WidenTile.Values<TVector, TLanes>(v, headDim, widenedV);
+                block.AddTile(widened, widenedV, widened, visible, count);
+                continue;
+            }
+            byte* nextK = Tile(arguments, arguments.KPool, firstRow, Math.Min(start + KvLayout.PagePositions, last), kvHead);
+            block.AddTile((float*)k, (float*)v, (float*)nextK, visible, count);
         }
 
         for (int i = 0; i < count; i++)

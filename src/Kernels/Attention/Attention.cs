@@ -3,8 +3,10 @@ namespace ChainOfSpot.Kernels;
 /// <summary>
 /// Causal attention over the paged KV cache: out[r, h] = sum over j of softmax(q[r, h]·k[j] / sqrt(headDim))[j] v[j], for j
 /// from 0 to the row's position in its own sequence, with k and v of kv head h / (heads / kvHeads).
-/// <para>Shapes: q and out [rows, heads, headDim], rows may lie apart; K and V pages as <see cref="KvLayout"/>. All fp32.</para>
-/// <para>Moves 8 * (position + 1) * kvHeads * headDim bytes of K and V for a block of rows and does
+/// <para>Shapes: q and out [rows, heads, headDim], rows may lie apart; K and V pages as <see cref="KvLayout"/>, fp32 or Q8; the
+/// rest fp32.</para>
+/// <para>Moves 8 * (position + 1) * kvHeads * headDim bytes of fp32 K and V for a block of rows, 2 * (position + 1) * kvHeads *
+/// (headDim + 4) of Q8, and does
 /// 4 * (position + 1) * heads * headDim operations a row.</para>
 /// <para>A NaN in a row's query, or in what it sees, gives NaN; positions that a row does not see never touch it.</para>
 /// </summary>
@@ -25,9 +27,10 @@ public static unsafe partial class Attention
         var scores = new double[visible];
         for (int j = 0; j < visible; j++)
         {
-            float* k = Tile(arguments, arguments.KPool, row, j, kvHead) + (j % KvLayout.PagePositions);
+            byte* k = Tile(arguments, arguments.KPool, row, j, kvHead);
+            int slot = j % KvLayout.PagePositions;
             for (int d = 0; d < headDim; d++)
-                scores[j] += (double)q[d] * k[d * KvLayout.PagePositions];
+                scores[j] += (double)q[d] * Read(arguments, k, (d * KvLayout.PagePositions) + slot, slot);
             scores[j] /= Math.Sqrt(headDim);
         }
 
@@ -38,17 +41,21 @@ public static unsafe partial class Attention
             double sum = 0;
             for (int j = 0; j < visible; j++)
             {
-                float* v = Tile(arguments, arguments.VPool, row, j, kvHead) + (j % KvLayout.PagePositions * headDim);
-                sum += Math.Exp(scores[j] - maximum) * v[d];
+                int slot = j % KvLayout.PagePositions;
+                sum += Math.Exp(scores[j] - maximum)
+                    * Read(arguments, Tile(arguments, arguments.VPool, row, j, kvHead), (slot * headDim) + d, slot);
             }
             output[d] = (float)(sum / normalizer);
         }
         return maximum + Math.Log(normalizer);
     }
 
-    private static float* Tile(in AttentionArguments arguments, float* pool, int row, int position, int kvHead)
+    private static float Read(in AttentionArguments arguments, byte* tile, int index, int slot) =>
+        arguments.Element == KvElement.Q8 ? WidenTile.Define(tile, arguments.HeadDim, index, slot) : ((float*)tile)[index];
+
+    private static byte* Tile(in AttentionArguments arguments, void* pool, int row, int position, int kvHead)
     {
         int page = arguments.PageTable[((long)arguments.Sequences[row] * arguments.MaxPages) + (position / KvLayout.PagePositions)];
-        return KvLayout.Tile(pool, page, arguments.KvHeads, kvHead, arguments.HeadDim);
+        return KvLayout.Tile(pool, arguments.Element, page, arguments.KvHeads, kvHead, arguments.HeadDim);
     }
 }

@@ -10,10 +10,13 @@ public readonly unsafe struct AttentionArguments
     public nint QueryStride { get; init; }
 
     /// <summary>The layer's pool of K pages, laid out as <see cref="KvLayout"/> says.</summary>
-    public float* KPool { get; init; }
+    public void* KPool { get; init; }
 
     /// <summary>The layer's pool of V pages.</summary>
-    public float* VPool { get; init; }
+    public void* VPool { get; init; }
+
+    /// <summary>How the numbers of both pools are stored.</summary>
+    public KvElement Element { get; init; }
 
     /// <summary>Page numbers [sequences, <see cref="MaxPages"/>]; entry i holds positions 64i to 64i + 63.</summary>
     public int* PageTable { get; init; }

@@ -1,4 +1,5 @@
 using ChainOfSpot.Kernels.Lanes;
+using ChainOfSpot.Kernels.Quantization;
 
 namespace ChainOfSpot.Kernels;
 
@@ -7,7 +8,7 @@ public static unsafe partial class GatherRows
 {
     /// <summary>Gathers a range of rows.</summary>
     /// <param name="table">[tableRows, columns].</param>
-    /// <param name="type">How the table is stored: F32, F16 or BF16.</param>
+    /// <param name="type">How the table is stored.</param>
     /// <param name="tableStride">Elements from a row of the table to the next.</param>
     /// <param name="tableRows">Rows of the table.</param>
     /// <param name="columns">Columns of a row.</param>
@@ -30,20 +31,13 @@ public static unsafe partial class GatherRows
             if ((uint)id >= (uint)tableRows)
                 throw new ArgumentOutOfRangeException(nameof(ids), id, $"Row {row} asks for row {id} of a table of {tableRows} rows.");
             float* destination = y + (row * yStride);
-            switch (type)
-            {
-                case ElementType.F32:
-                    new ReadOnlySpan<float>((float*)table + (id * tableStride), columns).CopyTo(new Span<float>(destination, columns));
-                    break;
-                case ElementType.F16:
-                    WidenF16<TVector, TLanes>((ushort*)table + (id * tableStride), destination, columns);
-                    break;
-                case ElementType.BF16:
-                    WidenBF16<TVector, TLanes>((ushort*)table + (id * tableStride), destination, columns);
-                    break;
-                default:
-                    throw UnknownType(type);
-            }
+            byte* source = (byte*)table + (id * type.RowBytes(tableStride));
+            if (type == ElementType.F16)
+                WidenF16<TVector, TLanes>((ushort*)source, destination, columns);
+            else if (type == ElementType.BF16)
+                WidenBF16<TVector, TLanes>((ushort*)source, destination, columns);
+            else
+                Dequantize.Row(type, source, columns, destination);
         }
     }
 

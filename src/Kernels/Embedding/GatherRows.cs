@@ -1,8 +1,11 @@
+using ChainOfSpot.Kernels.Quantization;
+
 namespace ChainOfSpot.Kernels;
 
 /// <summary>
-/// y[r] = table[ids[r]], widened to fp32 exactly: token embedding, or picking rows of an activation.
-/// <para>Shapes: table [tableRows, columns] F32, F16 or BF16; ids [rows]; y [rows, columns] fp32; rows may lie apart.</para>
+/// y[r] = table[ids[r]], widened or dequantised to fp32 exactly: token embedding, or picking rows of an activation.
+/// <para>Shapes: table [tableRows, columns] of any type of weights; ids [rows]; y [rows, columns] fp32; rows may lie apart, in a
+/// block format by whole blocks.</para>
 /// <para>Moves (element size + 4) bytes an element.</para>
 /// </summary>
 public static unsafe partial class GatherRows
@@ -12,14 +15,11 @@ public static unsafe partial class GatherRows
     /// <param name="type">How the table is stored.</param>
     /// <param name="index">The element's number.</param>
     /// <exception cref="ArgumentException">The type has no fp32 value.</exception>
-    public static float Define(void* table, ElementType type, long index) => type switch
+    public static float Define(void* table, ElementType type, long index)
     {
-        ElementType.F32 => ((float*)table)[index],
-        ElementType.F16 => (float)((Half*)table)[index],
-        ElementType.BF16 => BitConverter.Int32BitsToSingle(((ushort*)table)[index] << 16),
-        _ => throw UnknownType(type),
-    };
-
-    private static ArgumentException UnknownType(ElementType type) =>
-        new($"Rows are gathered from tables of F32, F16 or BF16, not {type}.", nameof(type));
+        (long block, long element) = Math.DivRem(index, type.BlockElements());
+        float* weights = stackalloc float[ElementTypes.LongestBlock];
+        Dequantize.Row(type, (byte*)table + (block * type.BlockBytes()), type.BlockElements(), weights);
+        return weights[element];
+    }
 }

@@ -25,10 +25,15 @@ public static unsafe partial class KvAppend
                 int slot = arguments.Positions[row] % KvLayout.PagePositions;
                 float* k = arguments.Qkv + (row * arguments.QkvStride) + ((arguments.Heads + head) * headDim);
                 float* v = k + (arguments.KvHeads * headDim);
-                float* kColumn = KvLayout.Tile(arguments.KPool, page, arguments.KvHeads, head, headDim) + slot;
+                if (arguments.Element == KvElement.Q8)
+                {
+                    StoreQuantized(arguments, page, slot, head, k, v);
+                    continue;
+                }
+                float* kColumn = KvLayout.Tile((float*)arguments.KPool, page, arguments.KvHeads, head, headDim) + slot;
                 for (int d = 0; d < headDim; d++)
                     kColumn[d * KvLayout.PagePositions] = k[d];
-                float* vRow = KvLayout.Tile(arguments.VPool, page, arguments.KvHeads, head, headDim) + (slot * headDim);
+                float* vRow = KvLayout.Tile((float*)arguments.VPool, page, arguments.KvHeads, head, headDim) + (slot * headDim);
                 new ReadOnlySpan<float>(v, headDim).CopyTo(new Span<float>(vRow, headDim));
             }
         }

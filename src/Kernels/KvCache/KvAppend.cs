@@ -3,6 +3,7 @@ namespace ChainOfSpot.Kernels;
 /// <summary>
 /// Rotates the queries and keys of joined rows in place (<see cref="Rope"/>) and appends the keys and values to the paged KV
 /// cache: row r goes to slot position % 64 of page pageTable[sequence, position / 64].
+/// <para>A Q8 cache gets each key and value as a <see cref="QuantizedHead"/>.</para>
 /// <para>Shapes: q|k|v [rows, (heads + 2 * kvHeads) * headDim] fp32, rows may lie apart; pools as <see cref="KvLayout"/>.</para>
 /// <para>Moves 8 * (heads + 2 * kvHeads) * headDim bytes a row. Two rows of one position of one sequence are a race.</para>
 /// </summary>
@@ -26,13 +27,27 @@ public static unsafe partial class KvAppend
         float* v = k + (arguments.KvHeads * headDim);
         for (int head = 0; head < arguments.KvHeads; head++)
         {
-            float* kTile = KvLayout.Tile(arguments.KPool, page, arguments.KvHeads, head, headDim);
-            float* vTile = KvLayout.Tile(arguments.VPool, page, arguments.KvHeads, head, headDim);
+            if (arguments.Element == KvElement.Q8)
+            {
+                StoreQuantized(arguments, page, slot, head, k + (head * headDim), v + (head * headDim));
+                continue;
+            }
+            float* kTile = KvLayout.Tile((float*)arguments.KPool, page, arguments.KvHeads, head, headDim);
+            float* vTile = KvLayout.Tile((float*)arguments.VPool, page, arguments.KvHeads, head, headDim);
             for (int d = 0; d < headDim; d++)
             {
                 kTile[(d * KvLayout.PagePositions) + slot] = k[(head * headDim) + d];
                 vTile[(slot * headDim) + d] = v[(head * headDim) + d];
             }
         }
+    }
+
+    private static void StoreQuantized(in KvAppendArguments arguments, int page, int slot, int head, float* k, float* v)
+    {
+        int headDim = arguments.HeadDim;
+        byte* kTile = KvLayout.Tile(arguments.KPool, KvElement.Q8, page, arguments.KvHeads, head, headDim);
+        byte* vTile = KvLayout.Tile(arguments.VPool, KvElement.Q8, page, arguments.KvHeads, head, headDim);
+        KvLayout.Scales(kTile, headDim)[slot] = QuantizedHead.Store(k, headDim, (sbyte*)kTile + slot, KvLayout.PagePositions);
+        KvLayout.Scales(vTile, headDim)[slot] = QuantizedHead.Store(v, headDim, (sbyte*)vTile + (slot * headDim), 1);
     }
 }

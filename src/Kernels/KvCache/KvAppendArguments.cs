@@ -37,10 +37,13 @@ public readonly unsafe struct KvAppendArguments
     public int MaxPages { get; init; }
 
     /// <summary>The layer's pool of K pages, laid out as <see cref="KvLayout"/> says.</summary>
-    public float* KPool { get; init; }
+    public void* KPool { get; init; }
 
     /// <summary>The layer's pool of V pages.</summary>
-    public float* VPool { get; init; }
+    public void* VPool { get; init; }
+
+    /// <summary>How the numbers of both pools are stored.</summary>
+    public KvElement Element { get; init; }
 
     /// <summary>The page that holds a row's position.</summary>
     internal int Page(int row) =>

@@ -5,6 +5,7 @@ namespace ChainOfSpot.Kernels;
 /// <see cref="PagePositions"/> positions; it holds one contiguous tile for each kv head. A K tile is transposed,
 /// [headDim][position], so that the scores of a page are whole vectors without horizontal sums; a V tile is
 /// [position][headDim].
+/// <para>In a Q8 pool a number is a signed byte, and behind the bytes of a tile lie the scales of its 64 positions.</para>
 /// </summary>
 public static unsafe class KvLayout
 {
@@ -13,6 +14,20 @@ public static unsafe class KvLayout
 
     /// <summary>Floats of one K or V tile: one page of one kv head.</summary>
     public static int TileFloats(int headDim) => PagePositions * headDim;
+
+    /// <summary>Bytes of one K or V tile.</summary>
+    public static int TileBytes(KvElement element, int headDim) =>
+        element == KvElement.Q8 ? PagePositions * (headDim + sizeof(float)) : TileFloats(headDim) * sizeof(float);
+
+    /// <summary>Bytes of one page in either pool: the tiles of all kv heads.</summary>
+    public static long PageBytes(KvElement element, int kvHeads, int headDim) => (long)kvHeads * TileBytes(element, headDim);
+
+    /// <summary>The tile of a page and a kv head in a pool of any element.</summary>
+    public static byte* Tile(void* pool, KvElement element, int page, int kvHeads, int kvHead, int headDim) =>
+        (byte*)pool + ((((long)page * kvHeads) + kvHead) * TileBytes(element, headDim));
+
+    /// <summary>The scales of a Q8 tile [64].</summary>
+    public static float* Scales(byte* tile, int headDim) => (float*)(tile + TileFloats(headDim));
 
     /// <summary>Floats of one page in either pool: the tiles of all kv heads.</summary>
     public static long PageFloats(int kvHeads, int headDim) => (long)kvHeads * TileFloats(headDim);

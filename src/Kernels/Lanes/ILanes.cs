@@ -37,6 +37,9 @@ public unsafe interface ILanes<TVector>
     /// <summary>Reads <see cref="Width"/> bfloat16 values exactly.</summary>
     static abstract TVector LoadBF16(ushort* source);
 
+    /// <summary>Reads <see cref="Width"/> signed bytes.</summary>
+    static abstract TVector LoadInt8(sbyte* source);
+
     /// <summary>Writes all lanes.</summary>
     static abstract void Store(TVector value, float* destination);
 

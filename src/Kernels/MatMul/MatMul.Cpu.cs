@@ -172,6 +172,7 @@ public static unsafe partial class MatMul
         int start = chunk * chunkLength;
         int length = Math.Min(chunkLength, arguments.K - start);
         int stride = side * TLanes.Width;
+        float* dequantized = stackalloc float[DequantizedFloats];
         for (int column = 0; column < (columns + side - 1) / side * side; column++)
         {
             float* destination = weights + ((long)(column / side) * tileFloats) + (column % side * TLanes.Width);
@@ -181,8 +182,14 @@ public static unsafe partial class MatMul
                 continue;
             }
             WeightSegment* segment = arguments.SegmentOf(firstColumn + column, out int row);
-            byte* source = (byte*)segment->Data + ((((long)row * arguments.K) + start) * segment->Type.Size());
-            nint ahead = RowsAhead * arguments.K * segment->Type.Size();
+            if (segment->Type.IsQuantized())
+            {
+                float* chunkWeights = DequantizeChunk<TVector, TLanes>(*segment, row, arguments.K, start, length, dequantized);
+                PackRow<TVector, TLanes, F32Element>((byte*)chunkWeights, length, destination, stride, ahead: 0);
+                continue;
+            }
+            byte* source = (byte*)segment->Data + ((((long)segment->StoredRow(row) * arguments.K) + start) * segment->Type.Size());
+            nint ahead = RowsAhead * segment->RowStep * arguments.K * segment->Type.Size();
             if (segment->Type == ElementType.F16)
                 PackRow<TVector, TLanes, F16Element>(source, length, destination, stride, ahead);
             else if (segment->Type == ElementType.BF16)

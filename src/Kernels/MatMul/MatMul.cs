@@ -17,7 +17,28 @@ public enum MatMulActivation
 /// <param name="Data">The address of the first row.</param>
 /// <param name="Type">How the weights are stored.</param>
 /// <param name="Rows">The number of rows, each an output feature.</param>
-public readonly record struct WeightSegment(nint Data, ElementType Type, int Rows);
+/// <param name="PairedHeadDim">
+/// 0 where rows lie in the order of the outputs. Otherwise the rows of a head, of which there are so many, lie as neighbouring
+/// pairs of rotary embedding: output s headDim/2 + i of a head (s = 0 or 1) is row 2i + s of it.
+/// </param>
+public readonly record struct WeightSegment(nint Data, ElementType Type, int Rows, int PairedHeadDim = 0)
+{
+    /// <summary>Rows of memory from one output to the next in a run.</summary>
+    internal int RowStep => PairedHeadDim == 0 ? 1 : 2;
+
+    /// <summary>Which row of memory holds the weights of an output.</summary>
+    internal int StoredRow(int output)
+    {
+        if (PairedHeadDim == 0)
+            return output;
+        (int half, int pair) = Math.DivRem(output % PairedHeadDim, PairedHeadDim / 2);
+        return output - (output % PairedHeadDim) + (2 * pair) + half;
+    }
+
+    /// <summary>Outputs from this one on whose rows lie <see cref="RowStep"/> apart.</summary>
+    internal int RunLength(int output) =>
+        PairedHeadDim == 0 ? Rows - output : (PairedHeadDim / 2) - (output % (PairedHeadDim / 2));
+}
 
 /// <summary>
 /// Linear layer: C[m, n] = f(sum over k of A[m, k] W[n, k] + bias[n]) + residual[m, n].

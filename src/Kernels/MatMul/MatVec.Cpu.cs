@@ -27,8 +27,10 @@ public static unsafe partial class MatMul
         while (first < end)
         {
             WeightSegment* segment = arguments.SegmentOf(first, out int row);
-            int rows = Math.Min(Math.Min(Group, end - first), segment->Rows - row);
-            if (segment->Type == ElementType.F16)
+            int rows = Math.Min(Math.Min(Group, end - first), segment->RunLength(row));
+            if (segment->Type.IsQuantized())
+                DequantizedVector<TVector, TLanes>(arguments, *segment, row, rows, outputs);
+            else if (segment->Type == ElementType.F16)
                 Vector<TVector, TLanes, F16Element>(arguments, segment, row, rows, outputs);
             else if (segment->Type == ElementType.BF16)
                 Vector<TVector, TLanes, BF16Element>(arguments, segment, row, rows, outputs);
@@ -47,16 +49,18 @@ public static unsafe partial class MatMul
     {
         int chunks = ChunkCount(arguments.K);
         int chunkLength = ChunkLength(arguments.K);
-        byte* w = (byte*)segment->Data + ((nint)row * arguments.K * TElement.Bytes);
+        nint rowBytes = (nint)arguments.K * TElement.Bytes;
+        nint rowStride = segment->RowStep * rowBytes;
+        byte* w = (byte*)segment->Data + (segment->StoredRow(row) * rowBytes);
         int blocks = chunkLength % TLanes.Width == 0 ? arguments.K / (chunkLength * Streams) : 0;
         for (int block = 0; block < blocks; block++)
         {
             int start = block * Streams * chunkLength;
             RowBlocks<TVector, TLanes, TElement>(
-                arguments.A + start, w + ((nint)start * TElement.Bytes), arguments.K, chunkLength, rows, outputs, add: block > 0);
+                arguments.A + start, w + ((nint)start * TElement.Bytes), rowStride, chunkLength, rows, outputs, add: block > 0);
         }
         if (blocks * Streams < chunks)
-            OtherChunks<TVector, TLanes, TElement>(arguments, w, blocks * Streams, rows, outputs);
+            OtherChunks<TVector, TLanes, TElement>(arguments, w, rowStride, blocks * Streams, rows, outputs);
     }
 
     /// <summary>
@@ -66,19 +70,18 @@ public static unsafe partial class MatMul
     /// </summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]
     private static void RowBlocks<TVector, TLanes, TElement>(
-        float* a, byte* w, int k, int chunkLength, int rows, float* outputs, bool add)
+        float* a, byte* w, nint rowStride, int chunkLength, int rows, float* outputs, bool add)
         where TVector : struct
         where TLanes : ILanes<TVector>
         where TElement : IWeightElement
     {
         int width = TLanes.Width;
-        nint rowBytes = (nint)k * TElement.Bytes;
         nint chunkBytes = (nint)chunkLength * TElement.Bytes;
         nint half = chunkLength / width / 2 * width;
         for (int row = 0; row < rows; row++)
         {
             TVector c0 = TLanes.Zero, c1 = TLanes.Zero, c2 = TLanes.Zero, c3 = TLanes.Zero;
-            byte* ahead = w + rowBytes + (Streams * half * TElement.Bytes);
+            byte* ahead = w + rowStride + (Streams * half * TElement.Bytes);
             nint i = 0;
             for (nint end = half; ; end = chunkLength)
             {
@@ -95,18 +98,18 @@ public static unsafe partial class MatMul
                 }
                 if (end == chunkLength)
                     break;
-                ahead = w + (2 * rowBytes);
+                ahead = w + (2 * rowStride);
             }
             Vector128<float> sums = TLanes.SumFour(c0, c1, c2, c3);
             float first = add ? outputs[row] + sums[0] : sums[0];
             outputs[row] = first + sums[1] + sums[2] + sums[3];
-            w += rowBytes;
+            w += rowStride;
         }
     }
 
     /// <summary>Multiplies the chunks from <paramref name="firstChunk"/> on of each row, four at a time, of one row or of several.</summary>
     private static void OtherChunks<TVector, TLanes, TElement>(
-        in MatMulArguments arguments, byte* w, int firstChunk, int rows, float* outputs)
+        in MatMulArguments arguments, byte* w, nint rowStride, int firstChunk, int rows, float* outputs)
         where TVector : struct
         where TLanes : ILanes<TVector>
         where TElement : IWeightElement
@@ -127,7 +130,7 @@ public static unsafe partial class MatMul
             {
                 int start = chunk * chunkLength;
                 int length = Math.Min(chunkLength, k - start);
-                chunks[present] = new StoredChunk(arguments.A + start, w + ((((nint)row * k) + start) * TElement.Bytes), length, chunk, row);
+                chunks[present] = new StoredChunk(arguments.A + start, w + (row * rowStride) + ((nint)start * TElement.Bytes), length, chunk, row);
                 shortest = Math.Min(shortest, length);
                 if (++chunk == chunkCount)
                 {

@@ -5,7 +5,7 @@ namespace ChainOfSpot.Kernels.Quantization;
 /// <see cref="ElementTypes.RowBytes"/> bytes and writes 4 a weight. No multiply and add is fused, so that the bits are those of
 /// ggml's reference on every CPU.
 /// </summary>
-public static unsafe class Dequantize
+public static unsafe partial class Dequantize
 {
     /// <summary>Writes <paramref name="columns"/> floats.</summary>
     /// <param name="type">How the row is stored.</param>

@@ -1,12 +1,21 @@
 using System.Runtime.InteropServices;
+using System.Runtime.Intrinsics;
 
 namespace ChainOfSpot.Kernels.Quantization;
 
 /// <summary>The 16 levels that 4-bit quants of the IQ4 formats stand for: dense around 0, where the weights are.</summary>
-public static class IQ4Levels
+public static unsafe class IQ4Levels
 {
     /// <summary>Level of each quant 0…15.</summary>
     public static ReadOnlySpan<sbyte> Values => [-127, -104, -83, -65, -49, -35, -22, -10, 1, 13, 25, 38, 53, 69, 89, 113];
+
+    /// <summary>The levels of 32 quants in 16 bytes: byte j has those of weights j (low nibble) and j + 16.</summary>
+    internal static void Unpack(byte* packed, sbyte* levels)
+    {
+        Vector128<byte> table = Vector128.Create(Values).AsByte();
+        Vector128.Shuffle(table, PackedBits.LowNibbles(packed)).AsSByte().Store(levels);
+        Vector128.Shuffle(table, PackedBits.HighNibbles(packed)).AsSByte().Store(levels + 16);
+    }
 }
 
 /// <summary>
@@ -24,6 +33,19 @@ public unsafe struct BlockIQ4_NL : IQuantizedBlock<BlockIQ4_NL>
 
     /// <inheritdoc/>
     public static int WeightCount => 32;
+
+    /// <inheritdoc/>
+    public static int GroupSize => WeightCount;
+
+    /// <inheritdoc/>
+    public static bool HasMinima => false;
+
+    /// <inheritdoc/>
+    public static void Unpack(BlockIQ4_NL* block, sbyte* quants, float* scales, float* minima)
+    {
+        IQ4Levels.Unpack(block->Quants, quants);
+        *scales = (float)block->Scale;
+    }
 
     /// <inheritdoc/>
     public static void Dequantize(BlockIQ4_NL* block, float* weights)
@@ -61,13 +83,27 @@ public unsafe struct BlockIQ4_XS : IQuantizedBlock<BlockIQ4_XS>
     public static int WeightCount => 256;
 
     /// <inheritdoc/>
+    public static int GroupSize => 32;
+
+    /// <inheritdoc/>
+    public static bool HasMinima => false;
+
+    /// <inheritdoc/>
+    public static void Unpack(BlockIQ4_XS* block, sbyte* quants, float* scales, float* minima)
+    {
+        for (int group = 0; group < 8; group++)
+        {
+            IQ4Levels.Unpack(block->Quants + (16 * group), quants + (32 * group));
+            scales[group] = GroupScale(block, group);
+        }
+    }
+
+    /// <inheritdoc/>
     public static void Dequantize(BlockIQ4_XS* block, float* weights)
     {
         for (int group = 0; group < 8; group++)
         {
-            int low = (block->GroupScalesLow[group / 2] >> (4 * (group % 2))) & 15;
-            int high = (block->GroupScalesHigh >> (2 * group)) & 3;
-            float scale = (float)block->Scale * ((low | (high << 4)) - 32);
+            float scale = GroupScale(block, group);
             byte* quants = block->Quants + 16 * group;
             float* groupWeights = weights + 32 * group;
             for (int j = 0; j < 16; j++)
@@ -76,5 +112,12 @@ public unsafe struct BlockIQ4_XS : IQuantizedBlock<BlockIQ4_XS>
                 groupWeights[j + 16] = scale * IQ4Levels.Values[quants[j] >> 4];
             }
         }
+    }
+
+    private static float GroupScale(BlockIQ4_XS* block, int group)
+    {
+        int low = (block->GroupScalesLow[group / 2] >> (4 * (group % 2))) & 15;
+        int high = (block->GroupScalesHigh >> (2 * group)) & 3;
+        return (float)block->Scale * ((low | (high << 4)) - 32);
     }
 }

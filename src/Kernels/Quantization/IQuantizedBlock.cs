@@ -8,6 +8,21 @@ public unsafe interface IQuantizedBlock<TSelf>
     /// <summary>Weights in a block.</summary>
     static abstract int WeightCount { get; }
 
+    /// <summary>Weights that share a scale: 16, 32 or more.</summary>
+    static abstract int GroupSize { get; }
+
+    /// <summary>Whether a group has a minimum beside its scale.</summary>
+    static abstract bool HasMinima { get; }
+
+    /// <summary>
+    /// The form that SIMD dequantises from: w = scale q, or scale q + minimum where there are minima, each operation rounded once.
+    /// </summary>
+    /// <param name="block">The block.</param>
+    /// <param name="quants">q of every weight.</param>
+    /// <param name="scales">The scale of every group.</param>
+    /// <param name="minima">The minimum of every group; untouched where there are none.</param>
+    static abstract void Unpack(TSelf* block, sbyte* quants, float* scales, float* minima);
+
     /// <summary>Writes the weights of a block, each operation rounded to binary32 once, in the order of the formula.</summary>
     static abstract void Dequantize(TSelf* block, float* weights);
 }

@@ -29,6 +29,23 @@ public unsafe struct BlockQ2_K : IQuantizableBlock<BlockQ2_K>
     public static int WeightCount => 256;
 
     /// <inheritdoc/>
+    public static int GroupSize => 16;
+
+    /// <inheritdoc/>
+    public static bool HasMinima => true;
+
+    /// <inheritdoc/>
+    public static void Unpack(BlockQ2_K* block, sbyte* quants, float* scales, float* minima)
+    {
+        TwoBits.Unpack(block->Quants, quants);
+        for (int group = 0; group < 16; group++)
+        {
+            scales[group] = (float)block->Scale * (block->GroupScales[group] & 15);
+            minima[group] = -((float)block->MinimumScale * (block->GroupScales[group] >> 4));
+        }
+    }
+
+    /// <inheritdoc/>
     public static void Dequantize(BlockQ2_K* block, float* weights)
     {
         for (int group = 0; group < 16; group++)
@@ -57,6 +74,12 @@ public unsafe struct BlockQ2_K : IQuantizableBlock<BlockQ2_K>
 internal static unsafe class TwoBits
 {
     public static int Read(byte* packed, int i) => (packed[Index(i)] >> Shift(i)) & 3;
+
+    public static void Unpack(byte* packed, sbyte* quants)
+    {
+        for (int i = 0; i < 256; i += 16)
+            PackedBits.Store(PackedBits.Pairs(packed + Index(i), Shift(i)), 0, quants + i);
+    }
 
     public static void Write(byte* packed, int i, int quant) => packed[Index(i)] |= (byte)(quant << Shift(i));
 

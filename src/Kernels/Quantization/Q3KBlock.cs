@@ -1,4 +1,5 @@
 using System.Runtime.InteropServices;
+using System.Runtime.Intrinsics;
 
 namespace ChainOfSpot.Kernels.Quantization;
 
@@ -33,13 +34,30 @@ public unsafe struct BlockQ3_K : IQuantizableBlock<BlockQ3_K>
     public static int WeightCount => 256;
 
     /// <inheritdoc/>
+    public static int GroupSize => 16;
+
+    /// <inheritdoc/>
+    public static bool HasMinima => false;
+
+    /// <inheritdoc/>
+    public static void Unpack(BlockQ3_K* block, sbyte* quants, float* scales, float* minima)
+    {
+        for (int group = 0; group < 16; group++)
+            scales[group] = GroupScale(block, group);
+        TwoBits.Unpack(block->QuantsLow, quants);
+        for (int i = 0; i < WeightCount; i += 16)
+        {
+            Vector128<byte> low = Vector128.Load((byte*)quants + i);
+            PackedBits.Store(low | (PackedBits.Bits(block->QuantsHigh + (i % 32), i / 32) << 2), 4, quants + i);
+        }
+    }
+
+    /// <inheritdoc/>
     public static void Dequantize(BlockQ3_K* block, float* weights)
     {
         for (int group = 0; group < 16; group++)
         {
-            int low = (block->GroupScalesLow[group % 8] >> (group / 8 * 4)) & 15;
-            int high = (block->GroupScalesHigh[group % 4] >> (group / 4 * 2)) & 3;
-            float scale = (float)block->Scale * ((low | (high << 4)) - 32);
+            float scale = GroupScale(block, group);
             for (int i = 16 * group; i < 16 * group + 16; i++)
             {
                 int quant = TwoBits.Read(block->QuantsLow, i) | (((block->QuantsHigh[i % 32] >> (i / 32)) & 1) << 2);
@@ -66,5 +84,12 @@ public unsafe struct BlockQ3_K : IQuantizableBlock<BlockQ3_K>
             TwoBits.Write(block->QuantsLow, i, quant & 3);
             block->QuantsHigh[i % 32] |= (byte)((quant >> 2) << (i / 32));
         }
+    }
+
+    private static float GroupScale(BlockQ3_K* block, int group)
+    {
+        int low = (block->GroupScalesLow[group % 8] >> (group / 8 * 4)) & 15;
+        int high = (block->GroupScalesHigh[group % 4] >> (group / 4 * 2)) & 3;
+        return (float)block->Scale * ((low | (high << 4)) - 32);
     }
 }

@@ -19,6 +19,20 @@ public unsafe struct BlockQ4_0 : IQuantizableBlock<BlockQ4_0>
     public static int WeightCount => 32;
 
     /// <inheritdoc/>
+    public static int GroupSize => WeightCount;
+
+    /// <inheritdoc/>
+    public static bool HasMinima => false;
+
+    /// <inheritdoc/>
+    public static void Unpack(BlockQ4_0* block, sbyte* quants, float* scales, float* minima)
+    {
+        PackedBits.Store(PackedBits.LowNibbles(block->Quants), 8, quants);
+        PackedBits.Store(PackedBits.HighNibbles(block->Quants), 8, quants + 16);
+        *scales = (float)block->Scale;
+    }
+
+    /// <inheritdoc/>
     public static void Dequantize(BlockQ4_0* block, float* weights)
     {
         float scale = (float)block->Scale;
@@ -64,6 +78,21 @@ public unsafe struct BlockQ4_1 : IQuantizableBlock<BlockQ4_1>
 
     /// <inheritdoc/>
     public static int WeightCount => 32;
+
+    /// <inheritdoc/>
+    public static int GroupSize => WeightCount;
+
+    /// <inheritdoc/>
+    public static bool HasMinima => true;
+
+    /// <inheritdoc/>
+    public static void Unpack(BlockQ4_1* block, sbyte* quants, float* scales, float* minima)
+    {
+        PackedBits.Store(PackedBits.LowNibbles(block->Quants), 0, quants);
+        PackedBits.Store(PackedBits.HighNibbles(block->Quants), 0, quants + 16);
+        *scales = (float)block->Scale;
+        *minima = (float)block->Minimum;
+    }
 
     /// <inheritdoc/>
     public static void Dequantize(BlockQ4_1* block, float* weights)

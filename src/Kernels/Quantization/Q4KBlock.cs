@@ -29,6 +29,24 @@ public unsafe struct BlockQ4_K : IQuantizableBlock<BlockQ4_K>
     public static int WeightCount => 256;
 
     /// <inheritdoc/>
+    public static int GroupSize => 32;
+
+    /// <inheritdoc/>
+    public static bool HasMinima => true;
+
+    /// <inheritdoc/>
+    public static void Unpack(BlockQ4_K* block, sbyte* quants, float* scales, float* minima)
+    {
+        SixBitScales.Unpack(block->GroupScales, block->Scale, block->MinimumScale, scales, minima);
+        for (int group = 0; group < 8; group++)
+        {
+            byte* packed = block->Quants + (group / 2 * 32);
+            PackedBits.Store(PackedBits.Nibbles(packed, group % 2 * 4), 0, quants + (32 * group));
+            PackedBits.Store(PackedBits.Nibbles(packed + 16, group % 2 * 4), 0, quants + (32 * group) + 16);
+        }
+    }
+
+    /// <inheritdoc/>
     public static void Dequantize(BlockQ4_K* block, float* weights)
     {
         for (int group = 0; group < 8; group++)
@@ -73,6 +91,17 @@ public static unsafe class SixBitScales
         int scale = (packed[4 + group] & 15) | ((packed[group - 4] >> 6) << 4);
         int minimum = (packed[4 + group] >> 4) | ((packed[group] >> 6) << 4);
         return (scale, minimum);
+    }
+
+    /// <summary>The scale d s and the minimum -m t of every group.</summary>
+    internal static void Unpack(byte* packed, Half scale, Half minimumScale, float* scales, float* minima)
+    {
+        for (int group = 0; group < 8; group++)
+        {
+            (int groupScale, int groupMinimum) = Read(packed, group);
+            scales[group] = (float)scale * groupScale;
+            minima[group] = -((float)minimumScale * groupMinimum);
+        }
     }
 
     /// <summary>Puts s and t, each in 0…63, of a group into 12 bytes whose bits for that group are 0.</summary>

@@ -22,6 +22,19 @@ public unsafe struct BlockQ5_0 : IQuantizableBlock<BlockQ5_0>
     public static int WeightCount => 32;
 
     /// <inheritdoc/>
+    public static int GroupSize => WeightCount;
+
+    /// <inheritdoc/>
+    public static bool HasMinima => false;
+
+    /// <inheritdoc/>
+    public static void Unpack(BlockQ5_0* block, sbyte* quants, float* scales, float* minima)
+    {
+        FiveBits.Unpack(block->Quants, block->HighBits, 16, quants);
+        *scales = (float)block->Scale;
+    }
+
+    /// <inheritdoc/>
     public static void Dequantize(BlockQ5_0* block, float* weights)
     {
         float scale = (float)block->Scale;
@@ -65,6 +78,20 @@ public unsafe struct BlockQ5_1 : IQuantizableBlock<BlockQ5_1>
     public static int WeightCount => 32;
 
     /// <inheritdoc/>
+    public static int GroupSize => WeightCount;
+
+    /// <inheritdoc/>
+    public static bool HasMinima => true;
+
+    /// <inheritdoc/>
+    public static void Unpack(BlockQ5_1* block, sbyte* quants, float* scales, float* minima)
+    {
+        FiveBits.Unpack(block->Quants, block->HighBits, 0, quants);
+        *scales = (float)block->Scale;
+        *minima = (float)block->Minimum;
+    }
+
+    /// <inheritdoc/>
     public static void Dequantize(BlockQ5_1* block, float* weights)
     {
         float scale = (float)block->Scale;
@@ -93,6 +120,12 @@ internal static unsafe class FiveBits
 {
     public static int Read(byte* nibbles, uint highBits, int i) =>
         ((nibbles[i & 15] >> (i < 16 ? 0 : 4)) & 15) | (int)((highBits >> i) & 1) << 4;
+
+    public static void Unpack(byte* nibbles, uint highBits, sbyte offset, sbyte* quants)
+    {
+        PackedBits.Store(PackedBits.LowNibbles(nibbles) | PackedBits.SixteenWhereSet((ushort)highBits), offset, quants);
+        PackedBits.Store(PackedBits.HighNibbles(nibbles) | PackedBits.SixteenWhereSet((ushort)(highBits >> 16)), offset, quants + 16);
+    }
 
     public static void Write(byte* nibbles, ref uint highBits, int i, int quant)
     {

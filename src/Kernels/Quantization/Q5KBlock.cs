@@ -1,4 +1,5 @@
 using System.Runtime.InteropServices;
+using System.Runtime.Intrinsics;
 
 namespace ChainOfSpot.Kernels.Quantization;
 
@@ -30,6 +31,24 @@ public unsafe struct BlockQ5_K : IQuantizableBlock<BlockQ5_K>
 
     /// <inheritdoc/>
     public static int WeightCount => 256;
+
+    /// <inheritdoc/>
+    public static int GroupSize => 32;
+
+    /// <inheritdoc/>
+    public static bool HasMinima => true;
+
+    /// <inheritdoc/>
+    public static void Unpack(BlockQ5_K* block, sbyte* quants, float* scales, float* minima)
+    {
+        SixBitScales.Unpack(block->GroupScales, block->Scale, block->MinimumScale, scales, minima);
+        for (int i = 0; i < WeightCount; i += 16)
+        {
+            int group = i / 32;
+            Vector128<byte> low = PackedBits.Nibbles(block->QuantsLow + (group / 2 * 32) + (i % 32), group % 2 * 4);
+            PackedBits.Store(low | (PackedBits.Bits(block->QuantsHigh + (i % 32), group) << 4), 0, quants + i);
+        }
+    }
 
     /// <inheritdoc/>
     public static void Dequantize(BlockQ5_K* block, float* weights)

@@ -1,4 +1,5 @@
 using System.Runtime.InteropServices;
+using System.Runtime.Intrinsics;
 
 namespace ChainOfSpot.Kernels.Quantization;
 
@@ -28,6 +29,25 @@ public unsafe struct BlockQ6_K : IQuantizableBlock<BlockQ6_K>
 
     /// <inheritdoc/>
     public static int WeightCount => 256;
+
+    /// <inheritdoc/>
+    public static int GroupSize => 16;
+
+    /// <inheritdoc/>
+    public static bool HasMinima => false;
+
+    /// <inheritdoc/>
+    public static void Unpack(BlockQ6_K* block, sbyte* quants, float* scales, float* minima)
+    {
+        TwoBits.Unpack(block->QuantsHigh, quants);
+        for (int i = 0; i < WeightCount; i += 16)
+        {
+            Vector128<byte> low = PackedBits.Nibbles(block->QuantsLow + (i / 128 * 64) + (i % 64), i / 64 % 2 * 4);
+            PackedBits.Store(low | (Vector128.Load((byte*)quants + i) << 4), 32, quants + i);
+        }
+        for (int group = 0; group < 16; group++)
+            scales[group] = (float)block->Scale * block->GroupScales[group];
+    }
 
     /// <inheritdoc/>
     public static void Dequantize(BlockQ6_K* block, float* weights)

@@ -18,6 +18,19 @@ public unsafe struct BlockQ8_0 : IQuantizableBlock<BlockQ8_0>
     public static int WeightCount => 32;
 
     /// <inheritdoc/>
+    public static int GroupSize => WeightCount;
+
+    /// <inheritdoc/>
+    public static bool HasMinima => false;
+
+    /// <inheritdoc/>
+    public static void Unpack(BlockQ8_0* block, sbyte* quants, float* scales, float* minima)
+    {
+        Buffer.MemoryCopy(block->Quants, quants, WeightCount, WeightCount);
+        *scales = (float)block->Scale;
+    }
+
+    /// <inheritdoc/>
     public static void Dequantize(BlockQ8_0* block, float* weights)
     {
         float scale = (float)block->Scale;

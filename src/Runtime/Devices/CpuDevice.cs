@@ -92,11 +92,11 @@ public abstract class CpuDevice : Device
         for (int i = 0; i < parts.Count; i++)
         {
             StoredTensor part = parts[i];
-            if (part.Type is not (ElementType.F32 or ElementType.F16 or ElementType.BF16))
-                throw new WeightFileException(part.File, $"tensor {part.Name} is {part.Type}; expected F32, F16 or BF16.");
+            if (part.Type is ElementType.I32 or ElementType.I64 or ElementType.U8)
+                throw new WeightFileException(part.File, $"tensor {part.Name} is {part.Type}; a type of weights was expected.");
             int rows = checked((int)part.Shape[0]);
             columns = checked((int)(part.ElementCount / rows));
-            segments[i] = new WeightSegment(part.Data, part.Type, rows);
+            segments[i] = new WeightSegment(part.Data, part.Type, rows, part.PairedHeadDim);
         }
         return new CpuWeight(segments, columns, parts);
     }
@@ -129,7 +129,7 @@ public abstract class CpuDevice : Device
     {
         var cpu = (CpuKvPool)pool;
         for (int layer = 0; layer < pool.Shape.Layers; layer++)
-            Kernels.CopyPage.Cpu(cpu.Keys(layer), cpu.Values(layer), pool.Shape.KvHeads, pool.Shape.HeadDim, source, destination, positions);
+            Kernels.CopyPage.Cpu(cpu.Keys(layer), cpu.Values(layer), pool.Shape.Element, pool.Shape.KvHeads, pool.Shape.HeadDim, source, destination, positions);
     }
 
     /// <inheritdoc/>

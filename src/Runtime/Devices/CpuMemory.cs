@@ -90,7 +90,7 @@ internal sealed unsafe class CpuWeight : Weight
         {
             long bytes = 0;
             for (int i = 0; i < SegmentCount; i++)
-                bytes += (long)Segments[i].Rows * Columns * Segments[i].Type.Size();
+                bytes += Segments[i].Rows * Segments[i].Type.RowBytes(Columns);
             return bytes;
         }
     }
@@ -115,20 +115,20 @@ internal sealed unsafe class CpuKvPool : KvPool
 {
     private readonly CpuMemory _keys;
     private readonly CpuMemory _values;
-    private readonly long _layerFloats;
+    private readonly long _layerBytes;
 
     public CpuKvPool(KvShape shape, int pages)
         : base(shape, pages)
     {
-        _layerFloats = pages * KvLayout.PageFloats(shape.KvHeads, shape.HeadDim);
-        long bytes = checked(_layerFloats * shape.Layers * sizeof(float));
+        _layerBytes = pages * KvLayout.PageBytes(shape.Element, shape.KvHeads, shape.HeadDim);
+        long bytes = checked(_layerBytes * shape.Layers);
         _keys = new CpuMemory(bytes, $"the keys of {pages} cache pages");
         _values = new CpuMemory(bytes, $"the values of {pages} cache pages");
     }
 
-    public float* Keys(int layer) => (float*)_keys.Data + (layer * _layerFloats);
+    public void* Keys(int layer) => _keys.Data + (layer * _layerBytes);
 
-    public float* Values(int layer) => (float*)_values.Data + (layer * _layerFloats);
+    public void* Values(int layer) => _values.Data + (layer * _layerBytes);
 
     public override void Dispose()
     {

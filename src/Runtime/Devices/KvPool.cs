@@ -1,3 +1,5 @@
+using ChainOfSpot.Kernels;
+
 namespace ChainOfSpot.Runtime.Devices;
 
 /// <summary>
@@ -26,4 +28,9 @@ public abstract class KvPool : IDisposable
 /// <param name="Layers">Decoder layers.</param>
 /// <param name="KvHeads">Key-value heads of a layer.</param>
 /// <param name="HeadDim">Elements of a head.</param>
-public readonly record struct KvShape(int Layers, int KvHeads, int HeadDim);
+/// <param name="Element">How they are stored.</param>
+public readonly record struct KvShape(int Layers, int KvHeads, int HeadDim, KvElement Element = KvElement.F32)
+{
+    /// <summary>Bytes of the key or the value of one position and head.</summary>
+    internal int HeadBytes => Element == KvElement.Q8 ? HeadDim + sizeof(float) : HeadDim * sizeof(float);
+}

@@ -46,7 +46,8 @@ public readonly record struct OperationCost(double Operations, double Bytes)
         double keys = (double)qkv.Rows * shape.KvHeads * shape.HeadDim;
         double all = (double)qkv.Rows * qkv.Columns;
         double tables = (double)qkv.Rows * shape.HeadDim;
-        return new(3 * (all - keys), sizeof(float) * (all + (all - (2 * keys)) + (2 * keys) + tables));
+        double cached = 2.0 * qkv.Rows * shape.KvHeads * shape.HeadBytes;
+        return new(3 * (all - keys), (sizeof(float) * (all + (all - (2 * keys)) + tables)) + cached);
     }
 
     /// <summary>
@@ -67,7 +68,7 @@ public readonly record struct OperationCost(double Operations, double Bytes)
             if (row == positions.Length - 1 || sequences[row + 1] != sequences[row])
                 cached += positions[row] + 1;
         }
-        return new(4 * seen * output.Columns, (2 * BytesOf(output)) + (2 * sizeof(float) * cached * shape.KvHeads * shape.HeadDim));
+        return new(4 * seen * output.Columns, (2 * BytesOf(output)) + (2 * cached * shape.KvHeads * shape.HeadBytes));
     }
 
     /// <summary>Attention of every row over all rows of its picture.</summary>
@@ -86,5 +87,5 @@ public readonly record struct OperationCost(double Operations, double Bytes)
 
     /// <summary>Reads the first positions of a page, of all layers, and writes them to another.</summary>
     public static OperationCost CopyPage(KvShape shape, int positions) =>
-        new(0, 2.0 * 2 * sizeof(float) * shape.Layers * shape.KvHeads * shape.HeadDim * positions);
+        new(0, 2.0 * 2 * shape.Layers * shape.KvHeads * shape.HeadBytes * positions);
 }

@@ -9,8 +9,6 @@ namespace ChainOfSpot.Runtime.Weights;
 /// </summary>
 public sealed class Checkpoint : IDisposable
 {
-    // A multiple of every page size; small enough for steady progress and a prompt end.
-    private const int PrefetchBytes = 16 << 20;
     private const int MaxIndexBytes = 16 << 20;
 
     private readonly List<WeightFile> _files = [];
@@ -24,6 +22,9 @@ public sealed class Checkpoint : IDisposable
 
     /// <summary>The folder or file that was opened.</summary>
     public string Path { get; }
+
+    /// <summary>Its files.</summary>
+    public IReadOnlyList<WeightFile> Files => _files;
 
     /// <summary>All tensors by name.</summary>
     public IReadOnlyDictionary<string, StoredTensor> Tensors => _tensors;
@@ -82,30 +83,9 @@ public sealed class Checkpoint : IDisposable
     public StoredTensor Get(string name) =>
         TryGet(name, out StoredTensor? tensor) ? tensor : throw new WeightFileException(Path, $"holds no tensor '{name}'");
 
-    /// <summary>
-    /// Brings all files into memory in order, as far as memory goes, so that the page faults of first use do not cost their time
-    /// one by one and loading can show progress.
-    /// </summary>
-    /// <param name="progress">Gets the bytes done and those in all, every 16 MiB and at the end.</param>
-    /// <param name="cancellationToken">Stops it within 16 MiB.</param>
-    /// <exception cref="WeightFileException">The disk failed.</exception>
-    /// <exception cref="OperationCanceledException">It was stopped.</exception>
-    public void Prefetch(IProgress<(long Done, long Total)>? progress = null, CancellationToken cancellationToken = default)
-    {
-        long done = 0;
-        long total = TotalBytes;
-        foreach (WeightFile file in _files)
-        {
-            for (long offset = 0; offset < file.Mapping.Length; offset += PrefetchBytes)
-            {
-                cancellationToken.ThrowIfCancellationRequested();
-                long length = Math.Min(PrefetchBytes, file.Mapping.Length - offset);
-                file.Mapping.Load(offset, length);
-                done += length;
-                progress?.Report((done, total));
-            }
-        }
-    }
+    /// <inheritdoc cref="WeightFile.Prefetch"/>
+    public void Prefetch(IProgress<(long Done, long Total)>? progress = null, CancellationToken cancellationToken = default) =>
+        WeightFile.Prefetch(_files, progress, cancellationToken);
 
     /// <summary>Closes all files.</summary>
     public void Dispose()

@@ -39,7 +39,7 @@ public sealed class GgufClip
         PatchEmbedding = tensors.Weights("v.patch_embd.weight", Width, 3, PatchSize, PatchSize);
         PositionEmbedding = tensors.Weights("v.position_embd.weight", (long)(ImageSize / PatchSize) * (ImageSize / PatchSize) + 1, Width);
         PreNorm = ReadAffine(tensors, "v.pre_ln");
-        List<GgufClipBlock> blocks = [];
+        List<ClipBlock> blocks = [];
         for (int block = 0; block < storedBlocks; block++)
             blocks.Add(ReadBlock(tensors, $"v.blk.{block}."));
         Blocks = blocks[..neededBlocks];
@@ -91,16 +91,16 @@ public sealed class GgufClip
     public StoredTensor PositionEmbedding { get; }
 
     /// <summary>The layer norm before the first block.</summary>
-    public GgufAffine PreNorm { get; }
+    public AffineTensors PreNorm { get; }
 
     /// <summary>The blocks to run, first to last; the features are the patches' outputs of the last one.</summary>
-    public IReadOnlyList<GgufClipBlock> Blocks { get; }
+    public IReadOnlyList<ClipBlock> Blocks { get; }
 
     /// <summary>The projector's first layer [text width, width]; an exact (erf) GELU follows.</summary>
-    public GgufAffine Projector1 { get; }
+    public AffineTensors Projector1 { get; }
 
     /// <summary>The projector's second layer [text width, text width].</summary>
-    public GgufAffine Projector2 { get; }
+    public AffineTensors Projector2 { get; }
 
     /// <summary>Reads and checks the tower and the projector.</summary>
     /// <exception cref="WeightFileException">The file holds something else, or contradicts itself.</exception>
@@ -155,19 +155,19 @@ public sealed class GgufClip
             : throw metadata.Error(Key, $"is [{string.Join(", ", layers)}]; one layer of {storedBlocks} was expected");
     }
 
-    private static GgufAffine ReadAffine(GgufTensors tensors, string name, long length) =>
+    private static AffineTensors ReadAffine(GgufTensors tensors, string name, long length) =>
         new(tensors.Vector(name + ".weight", length), tensors.Vector(name + ".bias", length));
 
-    private GgufAffine ReadAffine(GgufTensors tensors, string name) => ReadAffine(tensors, name, Width);
+    private AffineTensors ReadAffine(GgufTensors tensors, string name) => ReadAffine(tensors, name, Width);
 
-    private static GgufAffine ReadLinear(GgufTensors tensors, string name, long outputs, long inputs) =>
+    private static AffineTensors ReadLinear(GgufTensors tensors, string name, long outputs, long inputs) =>
         new(tensors.Weights(name + ".weight", outputs, inputs), tensors.Vector(name + ".bias", outputs));
 
-    private GgufClipBlock ReadBlock(GgufTensors tensors, string prefix)
+    private ClipBlock ReadBlock(GgufTensors tensors, string prefix)
     {
         // LLaVA's converter calls the first layer ffn_down and the second ffn_up, others the opposite; the bias tells by its length.
         bool downIsFirst = tensors.Rows(prefix + "ffn_down.bias") == FeedForwardWidth;
-        return new GgufClipBlock(
+        return new ClipBlock(
             AttentionNorm: ReadAffine(tensors, prefix + "ln1"),
             Query: ReadLinear(tensors, prefix + "attn_q", Width, Width),
             Key: ReadLinear(tensors, prefix + "attn_k", Width, Width),
@@ -178,27 +178,3 @@ public sealed class GgufClip
             FeedForward2: ReadLinear(tensors, prefix + (downIsFirst ? "ffn_up" : "ffn_down"), Width, FeedForwardWidth));
     }
 }
-
-/// <summary>A weight with its bias: a linear layer ([outputs, inputs] and [outputs]) or the affine part of a layer norm.</summary>
-/// <param name="Weight">The weight.</param>
-/// <param name="Bias">The bias.</param>
-public sealed record GgufAffine(StoredTensor Weight, StoredTensor Bias);
-
-/// <summary>The tensors of one block of a <see cref="GgufClip"/> tower.</summary>
-/// <param name="AttentionNorm">Layer norm before attention.</param>
-/// <param name="Query">[width, width].</param>
-/// <param name="Key">[width, width].</param>
-/// <param name="Value">[width, width].</param>
-/// <param name="AttentionOutput">[width, width].</param>
-/// <param name="FeedForwardNorm">Layer norm before the feed-forward network.</param>
-/// <param name="FeedForward1">[feed-forward width, width]; the activation follows.</param>
-/// <param name="FeedForward2">[width, feed-forward width].</param>
-public sealed record GgufClipBlock(
-    GgufAffine AttentionNorm,
-    GgufAffine Query,
-    GgufAffine Key,
-    GgufAffine Value,
-    GgufAffine AttentionOutput,
-    GgufAffine FeedForwardNorm,
-    GgufAffine FeedForward1,
-    GgufAffine FeedForward2);

@@ -3,7 +3,7 @@ namespace ChainOfSpot.Runtime.Weights;
 /// <summary>
 /// A LLaMA language model as a GGUF file has it (architecture <c>llama</c>), every hyper-parameter checked against the others and
 /// against the tensors. The rows of Q and K are ordered for rotary embedding of neighbouring pairs (2i, 2i + 1), not of halves as
-/// in Hugging Face checkpoints.
+/// in Hugging Face checkpoints; their <see cref="StoredTensor.PairedHeadDim"/> says so.
 /// </summary>
 public sealed class GgufLlama
 {
@@ -35,7 +35,7 @@ public sealed class GgufLlama
         Output = tensors.Contains("output.weight")
             ? tensors.Weights("output.weight", Vocabulary.Pieces.Count, Width)
             : TokenEmbedding;
-        List<GgufLlamaBlock> blocks = [];
+        List<LlamaBlock> blocks = [];
         for (int block = 0; block < blockCount; block++)
             blocks.Add(ReadBlock(tensors, $"blk.{block}."));
         Blocks = blocks;
@@ -79,7 +79,7 @@ public sealed class GgufLlama
     public StoredTensor Output { get; }
 
     /// <summary>The blocks, first to last.</summary>
-    public IReadOnlyList<GgufLlamaBlock> Blocks { get; }
+    public IReadOnlyList<LlamaBlock> Blocks { get; }
 
     /// <summary>Reads and checks the model.</summary>
     /// <exception cref="WeightFileException">The file holds no LLaMA model, or one that contradicts itself.</exception>
@@ -123,14 +123,14 @@ public sealed class GgufLlama
             : throw metadata.Error("llama.rope.freq_base", $"is {frequencyBase}; a positive number was expected");
     }
 
-    private GgufLlamaBlock ReadBlock(GgufTensors tensors, string prefix)
+    private LlamaBlock ReadBlock(GgufTensors tensors, string prefix)
     {
         long queryWidth = (long)HeadCount * HeadSize;
         long kvWidth = (long)KvHeadCount * HeadSize;
-        return new GgufLlamaBlock(
+        return new LlamaBlock(
             AttentionNorm: tensors.Vector(prefix + "attn_norm.weight", Width),
-            Query: tensors.Weights(prefix + "attn_q.weight", queryWidth, Width),
-            Key: tensors.Weights(prefix + "attn_k.weight", kvWidth, Width),
+            Query: tensors.Weights(prefix + "attn_q.weight", queryWidth, Width).WithPairedRows(HeadSize),
+            Key: tensors.Weights(prefix + "attn_k.weight", kvWidth, Width).WithPairedRows(HeadSize),
             Value: tensors.Weights(prefix + "attn_v.weight", kvWidth, Width),
             AttentionOutput: tensors.Weights(prefix + "attn_output.weight", Width, queryWidth),
             FeedForwardNorm: tensors.Vector(prefix + "ffn_norm.weight", Width),
@@ -139,24 +139,3 @@ public sealed class GgufLlama
             Down: tensors.Weights(prefix + "ffn_down.weight", Width, FeedForwardWidth));
     }
 }
-
-/// <summary>The tensors of one transformer block of a <see cref="GgufLlama"/>; matrices are [outputs, inputs].</summary>
-/// <param name="AttentionNorm">RMS norm before attention [width].</param>
-/// <param name="Query">[heads × head size, width].</param>
-/// <param name="Key">[kv heads × head size, width].</param>
-/// <param name="Value">[kv heads × head size, width].</param>
-/// <param name="AttentionOutput">[width, heads × head size].</param>
-/// <param name="FeedForwardNorm">RMS norm before the feed-forward network [width].</param>
-/// <param name="Gate">[feed-forward width, width].</param>
-/// <param name="Up">[feed-forward width, width].</param>
-/// <param name="Down">[width, feed-forward width].</param>
-public sealed record GgufLlamaBlock(
-    StoredTensor AttentionNorm,
-    StoredTensor Query,
-    StoredTensor Key,
-    StoredTensor Value,
-    StoredTensor AttentionOutput,
-    StoredTensor FeedForwardNorm,
-    StoredTensor Gate,
-    StoredTensor Up,
-    StoredTensor Down);

@@ -37,6 +37,17 @@ public sealed unsafe class StoredTensor
         source.Check(offset, ByteLength, $"tensor '{name}'");
     }
 
+    private StoredTensor(StoredTensor tensor, int pairedHeadDim)
+    {
+        _source = tensor._source;
+        _offset = tensor._offset;
+        Name = tensor.Name;
+        Type = tensor.Type;
+        Shape = tensor.Shape;
+        ElementCount = tensor.ElementCount;
+        PairedHeadDim = pairedHeadDim;
+    }
+
     /// <summary>The path of the file that holds it.</summary>
     public string File => _source.Path;
 
@@ -51,6 +62,13 @@ public sealed unsafe class StoredTensor
 
     /// <summary>The product of its dimensions.</summary>
     public long ElementCount { get; }
+
+    /// <summary>
+    /// 0 where its rows lie in the order of the layer's outputs. Otherwise its rows are those of heads of that width, and in each
+    /// they lie as neighbouring pairs of rotary embedding, as GGUF files hold Q and K: output s headDim/2 + i of a head
+    /// (s = 0 or 1) is row 2i + s of it.
+    /// </summary>
+    public int PairedHeadDim { get; }
 
     /// <summary>Its size.</summary>
     public long ByteLength => ElementCount / Type.BlockElements() * Type.BlockBytes();
@@ -93,6 +111,9 @@ public sealed unsafe class StoredTensor
         GC.KeepAlive(_source);
         return result;
     }
+
+    /// <summary>The same tensor, its rows known to lie as <see cref="PairedHeadDim"/> says.</summary>
+    internal StoredTensor WithPairedRows(int headDim) => new(this, headDim);
 
     /// <summary>The product of the dimensions.</summary>
     /// <returns>False for a negative dimension, more than <see cref="MaxRank"/> of them, or a product above 2⁶³ - 1.</returns>

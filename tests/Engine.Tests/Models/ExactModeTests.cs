@@ -25,14 +25,17 @@ public sealed class ExactModeTests
     public static TheoryData<int> VectorBits { get; } =
         [.. ((int[])[128, 256, 512]).Where(bits => bits <= CpuDevice.WidestVectorBits)];
 
+    public static MatrixTheoryData<int, KvElement> VectorBitsAndCaches { get; } =
+        new(VectorBits.Select(row => row.Data), Enum.GetValues<KvElement>());
+
     [Theory]
-    [MemberData(nameof(VectorBits))]
-    public Task Reuse_batching_split_and_threads_change_no_bit(int vectorBits) => RandomModel.Shapes.SampleAsync(
+    [MemberData(nameof(VectorBitsAndCaches))]
+    public Task Reuse_batching_split_and_threads_change_no_bit(int vectorBits, KvElement cache) => RandomModel.Shapes.SampleAsync(
         async model =>
         {
             using var folder = new TemporaryFolder();
             model.Write(folder.Root);
-            var options = new EngineOptions { Threads = 1, VectorBits = vectorBits };
+            var options = new EngineOptions { Threads = 1, VectorBits = vectorBits, KvCache = cache };
             PassBits[][] expected = await AskAsync(folder.Root, options, new AskOptions { Reuse = false }, together: false);
             PassBits[][] reused = await AskAsync(folder.Root, options, new AskOptions(), together: false);
             PassBits[][] batched = await AskAsync(folder.Root, options with { Threads = 2 }, new AskOptions(), together: true);
@@ -46,14 +49,14 @@ public sealed class ExactModeTests
         threads: 1);
 
     [Theory]
-    [MemberData(nameof(VectorBits))]
-    public Task Sequences_side_by_side_in_one_step_have_the_logits_of_each_alone(int vectorBits) => Gen.Select(RandomModel.Shapes, Gen.Int).SampleAsync(
+    [MemberData(nameof(VectorBitsAndCaches))]
+    public Task Sequences_side_by_side_in_one_step_have_the_logits_of_each_alone(int vectorBits, KvElement cache) => Gen.Select(RandomModel.Shapes, Gen.Int).SampleAsync(
         async (model, seed) =>
         {
             using var folder = new TemporaryFolder();
             model.Write(folder.Root);
             await using ChainOfSpotEngine engine = await TestEngine.LoadAsync(
-                folder.Root, new EngineOptions { Threads = 2, VectorBits = vectorBits, CachePositions = 8192 });
+                folder.Root, new EngineOptions { Threads = 2, VectorBits = vectorBits, KvCache = cache, CachePositions = 8192 });
             var random = new Random(seed);
             float[] features = await engine.EncodeAsync(Noise(random, 50, 31), box: null);
             PromptRows[] prompts = [.. Enumerable.Range(0, 5).Select(_ => engine.Prompt(RandomIds(random), features, features))];

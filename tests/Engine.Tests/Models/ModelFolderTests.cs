@@ -181,7 +181,7 @@ public sealed class ModelFolderTests
     public async Task A_folder_that_is_not_there_is_named()
     {
         ModelException error = await Assert.ThrowsAsync<ModelException>(() => TestEngine.LoadAsync("/no/such/folder"));
-        Assert.Contains("/no/such/folder: is not a folder", error.Message, StringComparison.Ordinal);
+        Assert.Contains("/no/such/folder: is neither a folder nor a file", error.Message, StringComparison.Ordinal);
     }
 
     [Theory]
