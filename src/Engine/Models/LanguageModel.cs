@@ -43,7 +43,7 @@ internal sealed class LanguageModel : IDisposable
             int d = config.HiddenSize;
             int width = config.Heads * config.HeadDim;
             int kvWidth = config.KvHeads * config.HeadDim;
-            _embedding = _parameters.Own(device.LoadWeight([tensors.Text("embed_tokens.weight", config.VocabularySize, d)]));
+            _embedding = _parameters.Own(device.LoadTable(tensors.Text("embed_tokens.weight", config.VocabularySize, d)));
             _layers = new Layer[config.Layers];
             for (int i = 0; i < _layers.Length; i++)
                 _layers[i] = new Layer(_parameters, tensors, $"layers.{i}.", config);
