@@ -6,6 +6,9 @@ public enum Arithmetic
     /// <summary>Activations and sums in fp32, weights as they are stored.</summary>
     Exact,
 
-    /// <summary>Matrix products with block-quantised weights round their activations to 8 bits a block of 32.</summary>
+    /// <summary>
+    /// Matrix products with block-quantised weights round their activations to 8 bits with a scale for 32; products of many rows with
+    /// fp16 or bf16 weights round both to bf16 where the CPU multiplies that faster.
+    /// </summary>
     Fast,
 }

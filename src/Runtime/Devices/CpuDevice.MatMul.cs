@@ -41,6 +41,8 @@ internal sealed unsafe partial class CpuDevice<TVector, TLanes>
             };
             if (cpu is CpuPackedWeight)
                 MultiplyPacked(arguments);
+            else if (MultipliesInBFloat16(arguments))
+                MultiplyInBFloat16(arguments);
             else
                 MultiplyBlock(arguments);
         }

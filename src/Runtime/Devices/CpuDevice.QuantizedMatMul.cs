@@ -59,7 +59,7 @@ internal sealed unsafe partial class CpuDevice<TVector, TLanes>
     {
         private readonly MatMulArguments _arguments = arguments;
         private readonly ActivationBlock* _blocks = blocks;
-        private readonly Int8TileFunctions* _tiles = device.Tiles;
+        private readonly Int8TileFunctions* _tiles = device.Int8Tiles;
 
         public int Parts => CpuDevice<TVector, TLanes>.Parts(panels, panelsPerPart);
 

@@ -34,7 +34,7 @@ public abstract class CpuDevice : Device
 
     /// <inheritdoc/>
     public override string Name =>
-        $"cpu ({InstructionSet}{(Arithmetic == Arithmetic.Fast ? $", int8 by {Int8InstructionSet}" : "")}, {Threads} {(Threads == 1 ? "thread" : "threads")})";
+        $"cpu ({InstructionSet}{(Arithmetic == Arithmetic.Fast ? $", {FastInstructionSets}" : "")}, {Threads} {(Threads == 1 ? "thread" : "threads")})";
 
     /// <inheritdoc/>
     public override int PagePositions => KvLayout.PagePositions;
@@ -51,11 +51,14 @@ public abstract class CpuDevice : Device
         _ => Sse2.IsSupported ? "SSE" : "128-bit SIMD",
     };
 
-    private string Int8InstructionSet => _assembled is null ? QuantizedMatMul.InstructionSet(VectorBits) : "AVX512-VNNI";
+    private unsafe string FastInstructionSets =>
+        $"int8 by {(Int8Tiles == null ? QuantizedMatMul.InstructionSet(VectorBits) : "AVX512-VNNI")}{(BFloat16Tiles == null ? "" : ", bf16 by AVX512-BF16")}";
 
     private protected ThreadTeam Team { get; }
 
-    private protected unsafe Int8TileFunctions* Tiles => _assembled is null ? null : _assembled.Int8;
+    private protected unsafe Int8TileFunctions* Int8Tiles => _assembled is null ? null : _assembled.Int8;
+
+    private protected unsafe BFloat16TileFunctions* BFloat16Tiles => _assembled is null ? null : _assembled.BFloat16;
 
     /// <summary>A device on all cores with the widest vectors.</summary>
     /// <param name="threads">Threads that share an operation; 0 for one a core.</param>

@@ -22,7 +22,7 @@ public sealed unsafe class FastArithmeticTests : IDisposable
     [MemberData(nameof(Cases))]
     public void Every_instruction_set_thread_count_and_split_gives_the_same_bits(ElementType type, int k)
     {
-        using GgufFile file = Write(type, k);
+        using GgufFile file = Write(k, N, type, type);
         float[] x = [.. Enumerable.Range(0, M * k).Select(i => MathF.Sin(i * 0.7f) * (i % 97 == 0 ? 30 : 1))];
         float[]? expected = null;
         foreach ((int threads, int bits, bool machineCode) in ((int, int, bool)[])[(1, 128, false), (2, 256, false), (1, 512, false), (1, 512, true), (3, 512, true)])
@@ -59,6 +59,48 @@ public sealed unsafe class FastArithmeticTests : IDisposable
         }
     }
 
+    [Theory]
+    [InlineData(577, 588, 131)]
+    [InlineData(16, 77, 3)]
+    [InlineData(20, 4099, 64)]
+    [InlineData(33, 11008, 65)]
+    public void Rows_with_weights_of_16_bits_agree_with_the_definition_in_bf16(int m, int k, int n)
+    {
+        if (!BFloat16TileCode.IsSupported)
+            Assert.Skip("This CPU has no AVX512-BF16.");
+        using GgufFile file = Write(k, n, ElementType.F16, ElementType.BF16);
+        float[] x = [.. Enumerable.Range(0, m * k).Select(i => MathF.Sin(i * 0.7f))];
+        float[]? expected = null;
+        foreach (int threads in (int[])[1, 3])
+        {
+            using CpuDevice device = CpuDevice.Create(threads, arithmetic: Arithmetic.Fast);
+            using Weight weight = device.LoadWeight([file.Tensors["a"], file.Tensors["b"]]);
+            using Tensor input = device.Allocate(ElementType.F32, m, k);
+            using Tensor output = device.Allocate(ElementType.F32, m, 2 * n);
+            device.Write<float>(input, x);
+            device.MatMul(input, weight, output);
+            float[] together = new float[m * 2 * n];
+            device.Read<float>(output, together);
+            Assert.Equal(expected ?? together, together);
+            expected = together;
+            device.MatMul(input.Slice(m - 16, 16), weight, output.First(16));
+            float[] last = new float[16 * 2 * n];
+            device.Read<float>(output.First(16), last);
+            Assert.Equal(together[((m - 16) * 2 * n)..], last);
+        }
+        fixed (float* a = x)
+        {
+            for (int i = 0; i < expected!.Length; i += 11)
+            {
+                (int row, int column) = (i / (2 * n), i % (2 * n));
+                StoredTensor tensor = file.Tensors[column < n ? "a" : "b"];
+                double defined = Kernels.MatMul.BFloat16Output(a + (row * k), new WeightSegment(tensor.Data, tensor.Type, n), column % n, k);
+                // K products of variance 0.5 · 0.05² / 3 added one after the other: i errs by u sqrt(i) · 0.02; five deviations.
+                Assert.Equal(defined, expected[i], 5 * 6e-8 * 0.02 * k / Math.Sqrt(2) + 1e-7);
+            }
+        }
+    }
+
     [Fact]
     public void The_name_says_what_multiplies()
     {
@@ -81,17 +123,18 @@ public sealed unsafe class FastArithmeticTests : IDisposable
         Assert.DoesNotContain(File.ReadLines("/proc/self/maps"), line => line.Contains(" rwx", StringComparison.Ordinal));
     }
 
-    private GgufFile Write(ElementType type, int k)
+    private GgufFile Write(int k, int n, params ReadOnlySpan<ElementType> types)
     {
         var writer = new GgufWriter();
-        foreach ((string name, int seed) in ((string, int)[])[("a", 1), ("b", 2)])
+        for (int tensor = 0; tensor < 2; tensor++)
         {
-            writer.AddTensor(name, type, [N, k], stream =>
+            ElementType type = types[tensor];
+            var random = new Random(tensor);
+            writer.AddTensor(tensor == 0 ? "a" : "b", type, [n, k], stream =>
             {
-                var random = new Random(seed);
                 float[] values = new float[k];
                 byte[] row = new byte[type.RowBytes(k)];
-                for (int i = 0; i < N; i++)
+                for (int i = 0; i < n; i++)
                 {
                     foreach (ref float value in values.AsSpan())
                         value = (random.NextSingle() - 0.5f) * 0.1f;
