@@ -44,7 +44,7 @@ internal sealed class LanguageModel : IDisposable
             int d = config.HiddenSize;
             int width = config.Heads * config.HeadDim;
             int kvWidth = config.KvHeads * config.HeadDim;
-            _embedding = _parameters.Own(device.LoadWeight([tensors.Embedding]));
+            _embedding = _parameters.Own(device.LoadTable(tensors.Embedding));
             _layers = [.. tensors.Blocks.Select(block => new Layer(_parameters, block))];
             _finalNorm = _parameters.Vector(tensors.Norm);
             _head = config.TiedHead ? _embedding : _parameters.Matrix(tensors.Head);

@@ -76,6 +76,15 @@ public unsafe interface ILanes<TVector>
     /// <summary>The sums of all lanes of four vectors, each in the tree of <see cref="Sum"/>.</summary>
     static abstract Vector128<float> SumFour(TVector a, TVector b, TVector c, TVector d);
 
+    /// <summary>The magnitude of each lane.</summary>
+    static abstract TVector Abs(TVector value);
+
+    /// <summary>Each lane rounded to an integer, halves to even.</summary>
+    static abstract TVector Round(TVector value);
+
+    /// <summary>Writes lanes that hold integers in -128…127 as signed bytes.</summary>
+    static abstract void StoreInt8(TVector value, sbyte* destination);
+
     /// <summary>The largest lane.</summary>
     static abstract float MaxLane(TVector value);
 }

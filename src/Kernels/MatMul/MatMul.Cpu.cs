@@ -135,7 +135,7 @@ public static unsafe partial class MatMul
             Epilogue<TVector, TLanes>(arguments, chunkSums, row, firstColumn, columns);
     }
 
-    private static void Epilogue<TVector, TLanes>(in MatMulArguments arguments, float* values, int row, int firstColumn, int columns)
+    internal static void Epilogue<TVector, TLanes>(in MatMulArguments arguments, float* values, int row, int firstColumn, int columns)
         where TVector : struct
         where TLanes : ILanes<TVector>
     {

@@ -24,7 +24,7 @@ internal sealed unsafe partial class CpuDevice<TVector, TLanes>
         for (int first = 0; first < x.Rows; first += Kernels.MatMul.LongestRowBlock)
         {
             int rows = Math.Min(Kernels.MatMul.LongestRowBlock, x.Rows - first);
-            MultiplyBlock(new MatMulArguments
+            var arguments = new MatMulArguments
             {
                 A = Floats(x.Slice(first, rows)),
                 AStride = x.Columns,
@@ -38,7 +38,13 @@ internal sealed unsafe partial class CpuDevice<TVector, TLanes>
                 Residual = residual is { } added ? Floats(added.Slice(first, rows)) : null,
                 C = Floats(output.Slice(first, rows)),
                 CStride = output.Columns,
-            });
+            };
+            if (cpu is CpuPackedWeight)
+                MultiplyPacked(arguments);
+            else if (MultipliesInBFloat16(arguments))
+                MultiplyInBFloat16(arguments);
+            else
+                MultiplyBlock(arguments);
         }
     }
 

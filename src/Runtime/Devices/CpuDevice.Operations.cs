@@ -18,8 +18,8 @@ internal sealed unsafe partial class CpuDevice<TVector, TLanes> : CpuDevice
     private readonly Workspace[] _scratch;
     private readonly Workspace _resample = new("resizing a picture");
 
-    public CpuDevice(int threads, int vectorBits)
-        : base(threads, vectorBits)
+    public CpuDevice(int threads, int vectorBits, Arithmetic arithmetic, AssembledTiles? assembled)
+        : base(threads, vectorBits, arithmetic, assembled)
     {
         _scratch = new Workspace[threads];
         for (int i = 0; i < threads; i++)
@@ -33,6 +33,7 @@ internal sealed unsafe partial class CpuDevice<TVector, TLanes> : CpuDevice
             scratch.Dispose();
         _packed.Dispose();
         _sums.Dispose();
+        _activations.Dispose();
         _packedHeads.Dispose();
         _resample.Dispose();
     }

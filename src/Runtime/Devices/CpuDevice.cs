@@ -13,11 +13,18 @@ namespace ChainOfSpot.Runtime.Devices;
 /// </summary>
 public abstract class CpuDevice : Device
 {
-    private protected CpuDevice(int threads, int vectorBits)
+    private readonly AssembledTiles? _assembled;
+
+    private protected CpuDevice(int threads, int vectorBits, Arithmetic arithmetic, AssembledTiles? assembled)
     {
         Team = new ThreadTeam(threads);
         VectorBits = vectorBits;
+        Arithmetic = arithmetic;
+        _assembled = assembled;
     }
+
+    /// <summary>What the device may round.</summary>
+    public Arithmetic Arithmetic { get; }
 
     /// <summary>Bits of the vector registers that the kernels use.</summary>
     public int VectorBits { get; }
@@ -26,7 +33,8 @@ public abstract class CpuDevice : Device
     public int Threads => Team.Threads;
 
     /// <inheritdoc/>
-    public override string Name => $"cpu ({InstructionSet}, {Threads} {(Threads == 1 ? "thread" : "threads")})";
+    public override string Name =>
+        $"cpu ({InstructionSet}{(Arithmetic == Arithmetic.Fast ? $", {FastInstructionSets}" : "")}, {Threads} {(Threads == 1 ? "thread" : "threads")})";
 
     /// <inheritdoc/>
     public override int PagePositions => KvLayout.PagePositions;
@@ -43,24 +51,35 @@ public abstract class CpuDevice : Device
         _ => Sse2.IsSupported ? "SSE" : "128-bit SIMD",
     };
 
+    private unsafe string FastInstructionSets =>
+        $"int8 by {(Int8Tiles == null ? QuantizedMatMul.InstructionSet(VectorBits) : "AVX512-VNNI")}{(BFloat16Tiles == null ? "" : ", bf16 by AVX512-BF16")}";
+
     private protected ThreadTeam Team { get; }
+
+    private protected unsafe Int8TileFunctions* Int8Tiles => _assembled is null ? null : _assembled.Int8;
+
+    private protected unsafe BFloat16TileFunctions* BFloat16Tiles => _assembled is null ? null : _assembled.BFloat16;
 
     /// <summary>A device on all cores with the widest vectors.</summary>
     /// <param name="threads">Threads that share an operation; 0 for one a core.</param>
     /// <param name="vectorBits">512, 256 or 128 for narrower vectors than the CPU has; 0 for the widest.</param>
+    /// <param name="arithmetic">What it may round.</param>
+    /// <param name="machineCode">Whether kernels that .NET's intrinsics cannot express may be assembled at run time.</param>
     /// <exception cref="ArgumentOutOfRangeException">A width that this CPU has not, or a negative number of threads.</exception>
-    public static CpuDevice Create(int threads = 0, int vectorBits = 0)
+    public static CpuDevice Create(int threads = 0, int vectorBits = 0, Arithmetic arithmetic = Arithmetic.Exact, bool machineCode = true)
     {
         ArgumentOutOfRangeException.ThrowIfNegative(threads);
         threads = threads == 0 ? Environment.ProcessorCount : threads;
         vectorBits = vectorBits == 0 ? WidestVectorBits : vectorBits;
         if (vectorBits is not (128 or 256 or 512) || vectorBits > WidestVectorBits)
             throw new ArgumentOutOfRangeException(nameof(vectorBits), vectorBits, $"Expected 128, 256 or 512, at most the {WidestVectorBits} of this CPU.");
+        // The assembled kernels use 512-bit registers.
+        AssembledTiles? assembled = arithmetic == Arithmetic.Fast && machineCode && vectorBits == 512 ? AssembledTiles.Create() : null;
         return vectorBits switch
         {
-            512 => new CpuDevice<Vector512<float>, Lanes512>(threads, vectorBits),
-            256 => new CpuDevice<Vector256<float>, Lanes256>(threads, vectorBits),
-            _ => new CpuDevice<Vector128<float>, Lanes128>(threads, vectorBits),
+            512 => new CpuDevice<Vector512<float>, Lanes512>(threads, vectorBits, arithmetic, assembled),
+            256 => new CpuDevice<Vector256<float>, Lanes256>(threads, vectorBits, arithmetic, assembled),
+            _ => new CpuDevice<Vector128<float>, Lanes128>(threads, vectorBits, arithmetic, assembled),
         };
     }
 
@@ -87,6 +106,20 @@ public abstract class CpuDevice : Device
     public override Weight LoadWeight(IReadOnlyList<StoredTensor> parts)
     {
         ArgumentNullException.ThrowIfNull(parts);
+        if (Arithmetic == Arithmetic.Fast && parts.All(part => PackedPanels.Supports(part.Type, checked((int)part.Shape[^1]))))
+        {
+            var packed = new CpuPackedWeight(parts);
+            Pack(packed, parts);
+            return packed;
+        }
+        return LoadTable(parts);
+    }
+
+    /// <inheritdoc/>
+    public override Weight LoadTable(StoredTensor part) => LoadTable([part]);
+
+    private static CpuWeight LoadTable(IReadOnlyList<StoredTensor> parts)
+    {
         var segments = new WeightSegment[parts.Count];
         int columns = 0;
         for (int i = 0; i < parts.Count; i++)
@@ -136,8 +169,12 @@ public abstract class CpuDevice : Device
     public override void Dispose()
     {
         Team.Dispose();
+        _assembled?.Dispose();
         GC.SuppressFinalize(this);
     }
+
+    /// <summary>Fills the panels of a weight.</summary>
+    private protected abstract void Pack(CpuPackedWeight weight, IReadOnlyList<StoredTensor> parts);
 
     private protected static unsafe byte* Data(TensorView view) => ((CpuTensor)view.Tensor).Data + (view.Row * RowBytes(view));
 

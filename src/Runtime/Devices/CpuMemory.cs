@@ -64,7 +64,8 @@ internal sealed unsafe class CpuTensor : Tensor
     public override void Dispose() => _memory.Dispose();
 }
 
-internal sealed unsafe class CpuWeight : Weight
+/// <summary>Weights as the checkpoint stores them: nothing is copied.</summary>
+internal unsafe class CpuWeight : Weight
 {
     private readonly CpuMemory _segments;
 
@@ -107,6 +108,50 @@ internal sealed unsafe class CpuWeight : Weight
         foreach (WeightSegment segment in segments)
             rows = checked(rows + segment.Rows);
         return rows;
+    }
+}
+
+/// <summary>Block-quantised weights in a copy of their own, in the layout of <see cref="PackedPanels"/>; its segments point there.</summary>
+internal sealed unsafe class CpuPackedWeight : CpuWeight
+{
+    private readonly CpuMemory _panels;
+
+    /// <summary>Takes memory for the panels and leaves them empty.</summary>
+    public CpuPackedWeight(IReadOnlyList<StoredTensor> parts)
+        : this(parts, checked((int)parts[0].Shape[^1]))
+    {
+    }
+
+    private CpuPackedWeight(IReadOnlyList<StoredTensor> parts, int columns)
+        : this(Layout(parts, columns, out CpuMemory panels), columns, panels)
+    {
+    }
+
+    private CpuPackedWeight(WeightSegment[] segments, int columns, CpuMemory panels)
+        : base(segments, columns, []) => _panels = panels;
+
+    public override long ByteLength => _panels.ByteLength;
+
+    public override void Dispose()
+    {
+        base.Dispose();
+        _panels.Dispose();
+    }
+
+    private static WeightSegment[] Layout(IReadOnlyList<StoredTensor> parts, int columns, out CpuMemory panels)
+    {
+        var segments = new WeightSegment[parts.Count];
+        var offsets = new long[parts.Count + 1];
+        for (int i = 0; i < parts.Count; i++)
+        {
+            int rows = checked((int)(parts[i].ElementCount / columns));
+            segments[i] = new WeightSegment(0, parts[i].Type, rows);
+            offsets[i + 1] = offsets[i] + (PackedPanels.Count(rows) * PackedPanels.ByteLength(parts[i].Type, columns));
+        }
+        panels = new CpuMemory(offsets[^1], $"the packed weights of {parts[0].Name}");
+        for (int i = 0; i < parts.Count; i++)
+            segments[i] = segments[i] with { Data = (nint)(panels.Data + offsets[i]) };
+        return segments;
     }
 }
 

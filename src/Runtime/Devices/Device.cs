@@ -34,6 +34,10 @@ public abstract class Device : IDisposable
     /// <exception cref="WeightFileException">A part is of a type that the device does not multiply.</exception>
     public abstract Weight LoadWeight(IReadOnlyList<StoredTensor> parts);
 
+    /// <summary>A matrix whose rows are looked up by <see cref="EmbedTokens"/>, not multiplied.</summary>
+    /// <exception cref="WeightFileException">It is of a type that the device does not widen.</exception>
+    public virtual Weight LoadTable(StoredTensor part) => LoadWeight([part]);
+
     /// <summary>Copies values from the host to the first rows of a view, without waiting for the device.</summary>
     public abstract void Write<T>(TensorView destination, ReadOnlySpan<T> values)
         where T : unmanaged;

@@ -42,6 +42,9 @@ public sealed class ProfilingDevice(Device inner, OperationLog log) : Device
     public override Weight LoadWeight(IReadOnlyList<StoredTensor> parts) => inner.LoadWeight(parts);
 
     /// <inheritdoc/>
+    public override Weight LoadTable(StoredTensor part) => inner.LoadTable(part);
+
+    /// <inheritdoc/>
     public override void Write<T>(TensorView destination, ReadOnlySpan<T> values)
     {
         long start = Stopwatch.GetTimestamp();

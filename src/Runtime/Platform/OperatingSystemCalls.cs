@@ -12,6 +12,19 @@ internal static partial class OperatingSystemCalls
     private const int BadAddress = 14;
     private const int HardwarePoison = 133;
 
+    // POSIX sys/mman.h; the flags differ between Linux and the BSDs, macOS among them.
+    private const int ProtectRead = 1;
+    private const int ProtectWrite = 2;
+    private const int ProtectExecute = 4;
+    private const int LinuxPrivateAnonymous = 0x22;
+    private const int BsdPrivateAnonymous = 0x1002;
+
+    // Windows' memoryapi.h.
+    private const uint CommitAndReserve = 0x3000;
+    private const uint Release = 0x8000;
+    private const uint PageReadWrite = 0x04;
+    private const uint PageExecuteRead = 0x20;
+
     /// <summary>Reads the pages of a file mapping and enters them in the page table, so that no later access faults.</summary>
     /// <param name="address">The start, on a page boundary.</param>
     /// <param name="length">Bytes from there.</param>
@@ -38,6 +51,56 @@ internal static partial class OperatingSystemCalls
         if (OperatingSystem.IsLinux())
             _ = MemoryAdvise(address, length, MadviseHugePage);
     }
+
+    /// <summary>
+    /// Puts machine code into memory of its own, which can be written until the code is there and executed from then on, never
+    /// both at once.
+    /// </summary>
+    /// <returns>The address, or 0 where the system does not let a program do this.</returns>
+    public static unsafe nint MapCode(ReadOnlySpan<byte> code)
+    {
+        var length = (nuint)code.Length;
+        nint address = OperatingSystem.IsWindows()
+            ? VirtualAlloc(0, length, CommitAndReserve, PageReadWrite)
+            : MemoryMap(0, length, ProtectRead | ProtectWrite, OperatingSystem.IsLinux() ? LinuxPrivateAnonymous : BsdPrivateAnonymous, -1, 0);
+        if (address is 0 or -1)
+            return 0;
+        code.CopyTo(new Span<byte>((void*)address, code.Length));
+        bool executable = OperatingSystem.IsWindows()
+            ? VirtualProtect(address, length, PageExecuteRead, out _) != 0
+            : MemoryProtect(address, length, ProtectRead | ProtectExecute) == 0;
+        if (executable)
+            return address;
+        UnmapCode(address, code.Length);
+        return 0;
+    }
+
+    /// <summary>Gives back what <see cref="MapCode"/> took.</summary>
+    public static void UnmapCode(nint address, int length)
+    {
+        if (OperatingSystem.IsWindows())
+            _ = VirtualFree(address, 0, Release);
+        else
+            _ = MemoryUnmap(address, (nuint)length);
+    }
+
+    [LibraryImport("kernel32")]
+    private static partial nint VirtualAlloc(nint address, nuint length, uint type, uint protection);
+
+    [LibraryImport("kernel32")]
+    private static partial int VirtualProtect(nint address, nuint length, uint protection, out uint before);
+
+    [LibraryImport("kernel32")]
+    private static partial int VirtualFree(nint address, nuint length, uint type);
+
+    [LibraryImport("libc", EntryPoint = "mmap")]
+    private static partial nint MemoryMap(nint address, nuint length, int protection, int flags, int file, nint offset);
+
+    [LibraryImport("libc", EntryPoint = "mprotect")]
+    private static partial int MemoryProtect(nint address, nuint length, int protection);
+
+    [LibraryImport("libc", EntryPoint = "munmap")]
+    private static partial int MemoryUnmap(nint address, nuint length);
 
     [LibraryImport("libc", EntryPoint = "madvise", SetLastError = true)]
     private static partial int MemoryAdvise(nint address, nuint length, int advice);

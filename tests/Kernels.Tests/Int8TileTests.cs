@@ -1,0 +1,131 @@
+using System.Runtime.Intrinsics;
+using System.Runtime.Intrinsics.Arm;
+using System.Runtime.Intrinsics.X86;
+using ChainOfSpot.Kernels.MachineCode;
+using Iced.Intel;
+
+namespace ChainOfSpot.Kernels.Tests;
+
+public sealed unsafe class Int8TileTests
+{
+    private const int Blocks = 5;
+    private const int Rows = 4;
+
+    public static TheoryData<Int8Scaling, int> Cases =>
+        [.. from scaling in Enum.GetValues<Int8Scaling>() from rows in (int[])[1, Rows] select (scaling, rows)];
+
+    [Theory]
+    [MemberData(nameof(Cases))]
+    public void Every_instruction_set_gives_the_same_bits(Int8Scaling scaling, int rows)
+    {
+        foreach (int largest in (int[])[15, 255])
+        {
+            float[] expected = Run<Vector128<byte>, PortableDots128>(scaling, rows, largest);
+            Assert.All(expected.AsSpan(0, rows * Int8Tile.Columns).ToArray(), sum => Assert.NotEqual(0, sum));
+            Compare<Vector128<byte>, ByteDots128>(Sse2.IsSupported);
+            Compare<Vector256<byte>, ByteDots256>(Avx2.IsSupported);
+            Compare<Vector512<byte>, ByteDots512>(Avx512BW.IsSupported);
+            Compare<Vector256<byte>, VnniDots256>(AvxVnni.IsSupported);
+            Compare<Vector128<byte>, ArmDots128>(Dp.IsSupported);
+            Compare<Vector128<byte>, NibbleDots128>(Ssse3.IsSupported && largest == 15);
+            Compare<Vector256<byte>, NibbleDots256>(Avx2.IsSupported && largest == 15);
+            Compare<Vector512<byte>, NibbleDots512>(Avx512BW.IsSupported && largest == 15);
+
+            void Compare<TVector, TDots>(bool supported)
+                where TVector : struct
+                where TDots : IInt8Dots<TVector>
+            {
+                if (supported)
+                    NativeBuffer.AssertSameBits(expected, Run<TVector, TDots>(scaling, rows, largest));
+            }
+        }
+    }
+
+    [Theory]
+    [InlineData(CallConvention.SystemV)]
+    [InlineData(CallConvention.Windows)]
+    public void Assembled_tiles_change_only_registers_that_their_convention_lets_them(CallConvention convention)
+    {
+        Register[] volatiles = [Register.RAX, Register.RCX, Register.RDX, Register.R8, Register.R9, Register.R10, Register.R11];
+        foreach (Int8Scaling scaling in Enum.GetValues<Int8Scaling>())
+        {
+            byte[] code = Int8TileCode.Assemble(Int8TileCode.MostRows, scaling, prefetchBytes: 0, convention);
+            var decoder = Decoder.Create(64, code);
+            var information = new InstructionInfoFactory();
+            var saved = new HashSet<Register>();
+            var restored = new HashSet<Register>();
+            var touched = new HashSet<Register>();
+            while (decoder.IP < (ulong)code.Length)
+            {
+                Instruction instruction = decoder.Decode();
+                Assert.False(instruction.IsInvalid);
+                bool movesSaved = instruction.MemoryBase == Register.RCX && instruction.Mnemonic == Mnemonic.Vmovups;
+                if (movesSaved && instruction.Op0Kind == OpKind.Memory)
+                {
+                    Assert.DoesNotContain(instruction.Op1Register, touched);
+                    saved.Add(instruction.Op1Register);
+                }
+                else if (movesSaved)
+                {
+                    restored.Add(instruction.Op0Register);
+                }
+                else if (instruction.Mnemonic is not (Mnemonic.Vzeroupper or Mnemonic.Ret))
+                {
+                    foreach (UsedRegister used in information.GetInfo(instruction).GetUsedRegisters())
+                    {
+                        if (used.Access is OpAccess.Read or OpAccess.CondRead or OpAccess.NoMemAccess || used.Register.IsSegmentRegister())
+                            continue;
+                        if (used.Register.IsVectorRegister())
+                            touched.Add(Register.XMM0 + used.Register.GetNumber());
+                        else
+                            Assert.Contains(used.Register.GetFullRegister(), volatiles);
+                    }
+                }
+            }
+            Register[] kept = convention == CallConvention.Windows ? [.. Enumerable.Range(6, 10).Select(i => Register.XMM0 + i)] : [];
+            Assert.Equal(kept, saved.Order());
+            Assert.Equal(kept, restored.Order());
+        }
+    }
+
+    private static float[] Run<TVector, TDots>(Int8Scaling scaling, int rows, int largest)
+        where TVector : struct
+        where TDots : IInt8Dots<TVector>
+    {
+        var random = new Random(largest);
+        using var a = new NativeBuffer<ActivationBlock>(Blocks * Rows);
+        foreach (ref ActivationBlock block in a.Span)
+        {
+            block.Scale = 0.25f + random.NextSingle();
+            for (int i = 0; i < ActivationBlock.Length; i++)
+            {
+                // A block of extremes among the random ones: what saturates first.
+                int quant = random.Next(4) == 0 ? 127 : random.Next(-127, 128);
+                block.Quants[i] = (sbyte)quant;
+                block.NegatedSum -= quant;
+                block.NegatedFirstSum -= i < ActivationBlock.Length / 2 ? quant : 0;
+            }
+            block.ScaledSum = block.Scale * -block.NegatedSum;
+        }
+        for (int i = 0; i < ActivationBlock.Length; i++)
+            a.Pointer[0].Quants[i] = 127;
+        using var weights = new NativeBuffer<byte>(Blocks * PackedBlocks.QuantBytes, (byte)largest);
+        for (int i = PackedBlocks.QuantBytes; i < weights.Length; i++)
+            weights.Pointer[i] = (byte)random.Next(largest + 1);
+        using NativeBuffer<float> scales = NativeBuffer.Normal(Blocks * 2 * Int8Tile.Columns, seed: 3);
+        using NativeBuffer<float> sums = NativeBuffer.Normal(Rows * Int8Tile.Columns, seed: 4);
+        var arguments = new Int8TileArguments
+        {
+            A = a.Pointer,
+            AStride = Blocks * sizeof(ActivationBlock),
+            Weights = weights.Pointer,
+            WeightStride = PackedBlocks.QuantBytes,
+            WeightsEnd = weights.Pointer + weights.Length,
+            Scales = scales.Pointer,
+            Sums = sums.Pointer,
+            OffsetShift = largest == 15 ? 3 : 7,
+        };
+        Assert.Equal(rows, Int8Tile.Multiply<TVector, TDots>(arguments, scaling, rows));
+        return sums.Span.ToArray();
+    }
+}
