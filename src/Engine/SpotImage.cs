@@ -1,4 +1,6 @@
 using System.Diagnostics;
+using System.Runtime.CompilerServices;
+using System.Threading.Channels;
 using ChainOfSpot.Images;
 using ChainOfSpot.Kernels;
 using ChainOfSpot.Regions;
@@ -41,34 +43,25 @@ public sealed class SpotImage : IAsyncDisposable, IDisposable
     /// Stops within one layer of the model, or behind the step that other questions are in; what was cached for the question is
     /// given back.
     /// </param>
-    /// <exception cref="ArgumentException">The question is empty, or a number of <paramref name="options"/> is negative.</exception>
+    /// <exception cref="ArgumentException">The question is empty, or a value of <paramref name="options"/> is out of its range.</exception>
     /// <exception cref="ObjectDisposedException">The picture or the engine was disposed.</exception>
     /// <exception cref="ContextLengthException">The prompt is longer than the model's context.</exception>
     /// <exception cref="KvCacheFullException">Other questions hold the cache.</exception>
-    public async Task<Answer> AskAsync(string question, AskOptions? options = null, CancellationToken cancellationToken = default)
-    {
-        ArgumentException.ThrowIfNullOrWhiteSpace(question);
-        options ??= new AskOptions();
-        ArgumentOutOfRangeException.ThrowIfNegative(options.MaxNewTokens);
-        ArgumentOutOfRangeException.ThrowIfNegative(options.TopLogits);
-        lock (_counting)
-        {
-            ObjectDisposedException.ThrowIf(_disposed, this);
-            _openQuestions++;
-        }
-        try
-        {
-            return await new QuestionFlow(_engine, this, question, options, cancellationToken).RunAsync().ConfigureAwait(false);
-        }
-        finally
-        {
-            lock (_counting)
-            {
-                _openQuestions--;
-                ReleaseWhenDone();
-            }
-        }
-    }
+    public Task<Answer> AskAsync(string question, AskOptions? options = null, CancellationToken cancellationToken = default) =>
+        RunAsync(question, options ?? new AskOptions(), turns: [], report: null, cancellationToken);
+
+    /// <summary>
+    /// Answers a question about the picture bit by bit: first where the second pass looks, then the text as it is decoded, at
+    /// last the whole answer. Ending the enumeration early cancels the question.
+    /// </summary>
+    /// <inheritdoc cref="AskAsync"/>
+    public IAsyncEnumerable<AnswerUpdate> AskStreamingAsync(
+        string question, AskOptions? options = null, CancellationToken cancellationToken = default) =>
+        StreamAsync(question, options ?? new AskOptions(), turns: [], cancellationToken);
+
+    /// <summary>A conversation about the picture: questions that are asked behind those before them.</summary>
+    /// <param name="turns">What was asked and answered before; null for nothing.</param>
+    public SpotConversation StartConversation(IEnumerable<ConversationTurn>? turns = null) => new(this, turns ?? []);
 
     /// <summary>
     /// Gives back what is cached for the picture, once the questions that are open are answered. None can be asked any more.
@@ -92,6 +85,41 @@ public sealed class SpotImage : IAsyncDisposable, IDisposable
     }
 
     internal PictureEncoder Encoder => _encoder;
+
+    internal async Task<Answer> RunAsync(
+        string question,
+        AskOptions options,
+        IReadOnlyList<ConversationTurn> turns,
+        Action<AnswerUpdate>? report,
+        CancellationToken cancellationToken)
+    {
+        Check(question, options);
+        lock (_counting)
+        {
+            ObjectDisposedException.ThrowIf(_disposed, this);
+            _openQuestions++;
+        }
+        try
+        {
+            var flow = new QuestionFlow(_engine, this, question, options, turns, report, cancellationToken);
+            return await flow.RunAsync().ConfigureAwait(false);
+        }
+        finally
+        {
+            lock (_counting)
+            {
+                _openQuestions--;
+                ReleaseWhenDone();
+            }
+        }
+    }
+
+    internal IAsyncEnumerable<AnswerUpdate> StreamAsync(
+        string question, AskOptions options, IReadOnlyList<ConversationTurn> turns, CancellationToken cancellationToken)
+    {
+        Check(question, options);
+        return UpdatesAsync(question, options, turns, cancellationToken);
+    }
 
     /// <summary>The features of the whole picture, computed at the first call.</summary>
     internal async Task<Tensor> FeaturesAsync(CancellationToken cancellation)
@@ -141,6 +169,37 @@ public sealed class SpotImage : IAsyncDisposable, IDisposable
         {
             _gate.Release();
         }
+    }
+
+    private async IAsyncEnumerable<AnswerUpdate> UpdatesAsync(
+        string question,
+        AskOptions options,
+        IReadOnlyList<ConversationTurn> turns,
+        [EnumeratorCancellation] CancellationToken cancellationToken)
+    {
+        var updates = Channel.CreateUnbounded<AnswerUpdate>(new UnboundedChannelOptions { SingleReader = true });
+        using var ended = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
+        Task<Answer> asked = RunAsync(question, options, turns, update => updates.Writer.TryWrite(update), ended.Token);
+        Task closed = asked.ContinueWith(
+            _ => updates.Writer.Complete(), CancellationToken.None, TaskContinuationOptions.ExecuteSynchronously, TaskScheduler.Default);
+        try
+        {
+            // An error comes behind what was said before it.
+            await foreach (AnswerUpdate update in updates.Reader.ReadAllAsync(CancellationToken.None).ConfigureAwait(false))
+                yield return update;
+            yield return new AnswerUpdate { Answer = await asked.ConfigureAwait(false) };
+        }
+        finally
+        {
+            await ended.CancelAsync().ConfigureAwait(false);
+            await closed.ConfigureAwait(false);
+        }
+    }
+
+    private static void Check(string question, AskOptions options)
+    {
+        ArgumentException.ThrowIfNullOrWhiteSpace(question);
+        options.Validate();
     }
 
     private void ReleaseWhenDone()

@@ -5,7 +5,7 @@ using ChainOfSpot.Runtime.Devices;
 namespace ChainOfSpot.Sessions;
 
 /// <summary>
-/// Greedy decoding behind a prompt, as the <see cref="StepLoop"/> sees it: rows still to be fed, then one token a step until an
+/// Decoding behind a prompt, as the <see cref="StepLoop"/> sees it: rows still to be fed, then one token a step until an
 /// end token or a limit. It goes on from what its sequence has cached.
 /// </summary>
 internal sealed class Generation
@@ -15,6 +15,7 @@ internal sealed class Generation
     private readonly List<int> _output;
     private readonly int[] _last = new int[1];
     private int _fed;
+    private bool _isStopped;
 
     /// <summary>Feeds the rows of <paramref name="prompt"/> that <paramref name="sequence"/> has not cached, then decodes.</summary>
     public Generation(KvSequence sequence, PromptRows prompt, int mostNewTokens, int endToken, int topLogits, CancellationToken cancellation)
@@ -40,6 +41,12 @@ internal sealed class Generation
     public int TopLogitsCount { get; }
 
     public CancellationToken Cancellation { get; }
+
+    /// <summary>Draws the tokens; null for the most likely ones.</summary>
+    public Sampler? Sampler { get; init; }
+
+    /// <summary>Is told each token, on the loop's thread, and says whether it is the last; null where nobody listens.</summary>
+    public Func<int, bool>? OnToken { get; init; }
 
     /// <summary>Positions of the prompt that were there before.</summary>
     public int CachedTokens { get; }
@@ -96,10 +103,13 @@ internal sealed class Generation
         else
             DecodeTime += stepTime;
         if (token is { } id)
+        {
             _output.Add(id);
+            _isStopped = OnToken?.Invoke(id) ?? false;
+        }
     }
 
-    public bool IsFinished => !IsPrefilling && (_output.Count >= MostNewTokens || (_output.Count > 0 && _output[^1] == EndToken));
+    public bool IsFinished => !IsPrefilling && (_isStopped || _output.Count >= MostNewTokens || (_output.Count > 0 && _output[^1] == EndToken));
 
     public void Complete() => _done.TrySetResult();
 

@@ -13,11 +13,32 @@ namespace ChainOfSpot.Sessions;
 /// what pass 1 fed, so answers do not depend on reuse.
 /// </summary>
 internal sealed class QuestionFlow(
-    ChainOfSpotEngine engine, SpotImage image, string question, AskOptions options, CancellationToken cancellation)
+    ChainOfSpotEngine engine,
+    SpotImage image,
+    string question,
+    AskOptions options,
+    IReadOnlyList<ConversationTurn> turns,
+    Action<AnswerUpdate>? report,
+    CancellationToken cancellation)
 {
     private readonly List<PassResult> _passes = [];
 
+    /// <summary>Features of the regions that were looked at in the turns before.</summary>
+    private readonly List<Tensor> _earlierRegions = [];
+
     public async Task<Answer> RunAsync()
+    {
+        try
+        {
+            return await AnswerAsync().ConfigureAwait(false);
+        }
+        finally
+        {
+            _earlierRegions.ForEach(features => features.Dispose());
+        }
+    }
+
+    private async Task<Answer> AnswerAsync()
     {
         long start = Stopwatch.GetTimestamp();
         AnswerTimings timings = options.Direct
@@ -37,7 +58,7 @@ internal sealed class QuestionFlow(
 
     private async Task<AnswerTimings> DirectAsync()
     {
-        (PassRun run, TimeSpan encode) = await FirstPassAsync(PassKind.Direct, engine.Prompts.Direct(question).ToIds()).ConfigureAwait(false);
+        (PassRun run, TimeSpan encode) = await FirstPassAsync(PassKind.Direct, engine.Prompts.Direct(question, turns).ToIds()).ConfigureAwait(false);
         run.Dispose();
         return new AnswerTimings
         {
@@ -49,7 +70,7 @@ internal sealed class QuestionFlow(
 
     private async Task<AnswerTimings> LookTwiceAsync()
     {
-        int[] firstIds = engine.Prompts.Region(question).ToIds();
+        int[] firstIds = engine.Prompts.Region(question, turns).ToIds();
         (PassRun first, TimeSpan encode) = await FirstPassAsync(PassKind.Region, firstIds).ConfigureAwait(false);
         using (first)
         {
@@ -58,10 +79,12 @@ internal sealed class QuestionFlow(
                 first.Dispose();
             string regionText = options.RegionText ?? _passes[0].Text;
             long start = Stopwatch.GetTimestamp();
-            using Tensor cropFeatures = await LookAsync(regionText).ConfigureAwait(false);
+            (Tensor encodedCrop, _region) = await LookAsync(regionText).ConfigureAwait(false);
+            using Tensor cropFeatures = encodedCrop;
+            report?.Invoke(new AnswerUpdate { Region = _region });
             TimeSpan encodeRegion = Stopwatch.GetElapsedTime(start);
 
-            int[] secondIds = engine.Prompts.Answer(question, regionText, options.AnswerSuffix).ToIds();
+            int[] secondIds = engine.Prompts.Answer(question, regionText, options.AnswerSuffix, turns).ToIds();
             using PassRun second = options.Reuse
                 ? await ContinueAsync(first, secondIds, cropFeatures).ConfigureAwait(false)
                 : await SecondFromScratchAsync(secondIds, cropFeatures).ConfigureAwait(false);
@@ -85,13 +108,15 @@ internal sealed class QuestionFlow(
         Tensor features = options.Reuse
             ? await image.FeaturesAsync(cancellation).ConfigureAwait(false)
             : (await image.Encoder.EncodeAsync(box: null, cancellation).ConfigureAwait(false)).Features;
+        foreach (ConversationTurn turn in turns.Where(turn => turn.RegionText is not null))
+            _earlierRegions.Add((await LookAsync(turn.RegionText!).ConfigureAwait(false)).Features);
         TimeSpan encode = Stopwatch.GetElapsedTime(start);
         KvSequence sequence = options.Reuse
             ? await image.ForkPrefixAsync(cancellation).ConfigureAwait(false)
             : new KvSequence(engine.Pages);
         try
         {
-            Generation generation = await GenerateAsync(kind, ids, sequence, features).ConfigureAwait(false);
+            Generation generation = await GenerateAsync(kind, ids, sequence, [features, .. _earlierRegions]).ConfigureAwait(false);
             if (options.Reuse)
                 await image.KeepPrefixAsync(sequence, PrefixLength(ids), cancellation).ConfigureAwait(false);
             return (new PassRun(sequence, generation, ids, features, encode, ownsFeatures: !options.Reuse), encode);
@@ -106,7 +131,7 @@ internal sealed class QuestionFlow(
     }
 
     /// <summary>Crops, squares, resizes and encodes the region that a text names; the whole picture where it names none.</summary>
-    private async Task<Tensor> LookAsync(string regionText)
+    private async Task<(Tensor Features, AnswerRegion Region)> LookAsync(string regionText)
     {
         var square = new PaddedSquare(image.Picture.Width, image.Picture.Height);
         if (!Region.TryParse(regionText, out Region region, out RegionProblem problem))
@@ -115,7 +140,7 @@ internal sealed class QuestionFlow(
         if (boxProblem != RegionProblem.None)
             region = Region.Full;
         EncodedRegion encoded = await image.Encoder.EncodeAsync(box, cancellation).ConfigureAwait(false);
-        _region = new AnswerRegion
+        var found = new AnswerRegion
         {
             Text = regionText,
             Normalized = region,
@@ -124,7 +149,7 @@ internal sealed class QuestionFlow(
             Crop = encoded.Rgb,
             CropSide = engine.Config.Vision.ImageSize,
         };
-        return encoded.Features;
+        return (encoded.Features, found);
     }
 
     private async Task<PassRun> ContinueAsync(PassRun first, int[] ids, Tensor cropFeatures)
@@ -134,7 +159,7 @@ internal sealed class QuestionFlow(
         int common = ids.AsSpan().CommonPrefixLength(cachedIds);
         int cached = Math.Min(PromptRows.Count(ids.AsSpan(0, common), engine.Config.Vision.Patches), first.Sequence.Length);
         first.Sequence.Truncate(cached);
-        Generation generation = await GenerateAsync(PassKind.Answer, ids, first.Sequence, first.Features, cropFeatures).ConfigureAwait(false);
+        Generation generation = await GenerateAsync(PassKind.Answer, ids, first.Sequence, [first.Features, .. _earlierRegions, cropFeatures]).ConfigureAwait(false);
         return new PassRun(sequence: null, generation, ids, first.Features, TimeSpan.Zero, ownsFeatures: false);
     }
 
@@ -148,7 +173,7 @@ internal sealed class QuestionFlow(
         var sequence = new KvSequence(engine.Pages);
         try
         {
-            Generation generation = await GenerateAsync(PassKind.Answer, ids, sequence, features, cropFeatures).ConfigureAwait(false);
+            Generation generation = await GenerateAsync(PassKind.Answer, ids, sequence, [features, .. _earlierRegions, cropFeatures]).ConfigureAwait(false);
             return new PassRun(sequence, generation, ids, features, encode, ownsFeatures: true);
         }
         catch
@@ -159,24 +184,51 @@ internal sealed class QuestionFlow(
         }
     }
 
+    /// <summary>Runs one pass: the region greedily, the answer with the options' sampling and stop texts.</summary>
     private async Task<Generation> GenerateAsync(PassKind kind, int[] ids, KvSequence sequence, params Tensor[] features)
     {
         var prompt = new PromptRows(ids, [.. features.Select(f => (TensorView)f)]);
         int room = engine.Config.Text.MaxPositions - prompt.Tokens.Length;
+        bool answers = kind != PassKind.Region;
+        var text = new AnswerText(engine.Tokenizer, answers ? options.StopTexts : []);
+        bool listens = answers && (report is not null || options.StopTexts.Count > 0);
         var generation = new Generation(
-            sequence, prompt, Math.Min(options.MaxNewTokens, room), options.IgnoreEndToken ? -1 : engine.Tokenizer.EosId, options.TopLogits, cancellation);
+            sequence, prompt, Math.Min(options.MaxNewTokens, room), options.IgnoreEndToken ? -1 : engine.Tokenizer.EosId, options.TopLogits, cancellation)
+        {
+            Sampler = answers ? Sampler.Of(options) : null,
+            OnToken = listens ? id => Hear(text, id) : null,
+        };
         await engine.Steps.GenerateAsync(generation).ConfigureAwait(false);
+        if (!listens)
+        {
+            foreach (int id in generation.Output)
+                text.Append(id, out _);
+        }
+        Report(text.Complete(), isAnswer: answers);
         _passes.Add(new PassResult
         {
             Kind = kind,
             PromptIds = ids,
             OutputIds = generation.Output,
-            Text = engine.Tokenizer.Decode([.. generation.Output]).Trim(),
+            Text = text.Text,
             PromptTokens = prompt.Tokens.Length,
             CachedTokens = generation.CachedTokens,
             TopLogits = generation.TopLogits,
         });
         return generation;
+    }
+
+    private bool Hear(AnswerText text, int id)
+    {
+        bool isLast = text.Append(id, out string more);
+        Report(more, isAnswer: true);
+        return isLast;
+    }
+
+    private void Report(string more, bool isAnswer)
+    {
+        if (isAnswer && more.Length > 0)
+            report?.Invoke(new AnswerUpdate { Text = more });
     }
 
     /// <summary>Positions up to and with the first image: the same for every question about the picture.</summary>

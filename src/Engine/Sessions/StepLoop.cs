@@ -20,6 +20,7 @@ internal sealed class StepLoop : IDisposable
     private readonly RaggedBatch _batch;
     private readonly Tensor _ids;
     private readonly int[] _hostIds;
+    private float[] _hostLogits = [];
     private readonly Thread _thread;
     private readonly SemaphoreSlim _arrived = new(0);
     private readonly ConcurrentQueue<Action> _work = new();
@@ -194,13 +195,24 @@ internal sealed class StepLoop : IDisposable
             bool gaveToken = !generation.IsPrefilling && generation.MostNewTokens > 0;
             if (gaveToken && generation.EndsPrompt && generation.TopLogitsCount > 0)
                 generation.TopLogits = ReadTopLogits(logits!.Value.Slice(row, 1), generation.TopLogitsCount);
-            generation.Accept(gaveToken ? _hostIds[row++] : null, time);
+            generation.Accept(gaveToken ? Choose(generation, logits!.Value, row++) : null, time);
             if (generation.IsFinished)
             {
                 generation.Complete();
                 _active.Remove(generation);
             }
         }
+    }
+
+    private int Choose(Generation generation, TensorView logits, int row)
+    {
+        if (generation.Sampler is not { } sampler)
+            return _hostIds[row];
+        if (_hostLogits.Length < logits.Columns)
+            _hostLogits = new float[logits.Columns];
+        Span<float> host = _hostLogits.AsSpan(0, logits.Columns);
+        _device.Read(logits.Slice(row, 1), host);
+        return sampler.Draw(host);
     }
 
     private TokenLogit[] ReadTopLogits(TensorView logits, int count)
