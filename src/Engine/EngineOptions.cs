@@ -16,6 +16,13 @@ public sealed record EngineOptions
     /// <summary>Positions that the key-value cache holds, of all sequences together; 0 for two of the model's contexts.</summary>
     public int CachePositions { get; init; }
 
+    /// <summary>
+    /// The most bytes that are kept of what open questions no longer need, for questions to come: pictures on the device, their
+    /// features, and keys and values in the key-value cache, which are given up as soon as a question needs the room. The least
+    /// recently used goes first. 0 keeps nothing; null keeps as much as the key-value cache has.
+    /// </summary>
+    public long? ReuseMemory { get; init; }
+
     /// <summary>The most rows of one step; longer prompts are fed in several. More is faster, fewer stop sooner when cancelled.</summary>
     public int StepRows { get; init; } = 640;
 

@@ -1,36 +1,26 @@
-using System.Diagnostics;
 using System.Runtime.CompilerServices;
 using System.Threading.Channels;
 using ChainOfSpot.Images;
-using ChainOfSpot.Kernels;
-using ChainOfSpot.Regions;
 using ChainOfSpot.Runtime.Cache;
 using ChainOfSpot.Runtime.Devices;
 using ChainOfSpot.Sessions;
-using ChainOfSpot.Text;
 
 namespace ChainOfSpot;
 
 /// <summary>
-/// A picture that questions are asked about. Its features and the keys and values of the system prompt and the picture are
-/// computed once; every question goes on from a fork of them. Thread-safe.
+/// A session on a picture that questions are asked about. What was computed of its pixels is kept by the engine, in this session
+/// and in others: every question goes on from the longest beginning of its prompt that is kept. It holds no memory but the
+/// picture's. Thread-safe.
 /// </summary>
 public sealed class SpotImage : IAsyncDisposable, IDisposable
 {
     private readonly ChainOfSpotEngine _engine;
-    private readonly SemaphoreSlim _gate = new(1);
-    private readonly Lock _counting = new();
-    private readonly PictureEncoder _encoder;
-    private KvSequence? _prefix;
-    private Tensor? _features;
-    private int _openQuestions;
-    private bool _disposed;
+    private volatile bool _disposed;
 
     internal SpotImage(ChainOfSpotEngine engine, Picture picture)
     {
         _engine = engine;
         Picture = picture;
-        _encoder = new PictureEncoder(engine, picture);
     }
 
     /// <summary>The picture.</summary>
@@ -46,7 +36,8 @@ public sealed class SpotImage : IAsyncDisposable, IDisposable
     /// <exception cref="ArgumentException">The question is empty, or a value of <paramref name="options"/> is out of its range.</exception>
     /// <exception cref="ObjectDisposedException">The picture or the engine was disposed.</exception>
     /// <exception cref="ContextLengthException">The prompt is longer than the model's context.</exception>
-    /// <exception cref="KvCacheFullException">Other questions hold the cache.</exception>
+    /// <exception cref="KvCacheFullException">The engine's key-value cache is too small for this question alone; where other
+    /// questions hold it, the question waits for them.</exception>
     public Task<Answer> AskAsync(string question, AskOptions? options = null, CancellationToken cancellationToken = default) =>
         RunAsync(question, options ?? new AskOptions(), turns: [], report: null, cancellationToken);
 
@@ -64,18 +55,10 @@ public sealed class SpotImage : IAsyncDisposable, IDisposable
     public SpotConversation StartConversation(IEnumerable<ConversationTurn>? turns = null) => new(this, turns ?? []);
 
     /// <summary>
-    /// Gives back what is cached for the picture, once the questions that are open are answered. None can be asked any more.
+    /// Ends the session: open questions are answered, none can be asked any more. What is kept of the picture stays within the
+    /// engine's <see cref="EngineOptions.ReuseMemory"/>, for sessions to come on the same pixels.
     /// </summary>
-    public void Dispose()
-    {
-        lock (_counting)
-        {
-            if (_disposed)
-                return;
-            _disposed = true;
-            ReleaseWhenDone();
-        }
-    }
+    public void Dispose() => _disposed = true;
 
     /// <inheritdoc cref="Dispose"/>
     public ValueTask DisposeAsync()
@@ -83,8 +66,6 @@ public sealed class SpotImage : IAsyncDisposable, IDisposable
         Dispose();
         return ValueTask.CompletedTask;
     }
-
-    internal PictureEncoder Encoder => _encoder;
 
     internal async Task<Answer> RunAsync(
         string question,
@@ -94,24 +75,8 @@ public sealed class SpotImage : IAsyncDisposable, IDisposable
         CancellationToken cancellationToken)
     {
         Check(question, options);
-        lock (_counting)
-        {
-            ObjectDisposedException.ThrowIf(_disposed, this);
-            _openQuestions++;
-        }
-        try
-        {
-            var flow = new QuestionFlow(_engine, this, question, options, turns, report, cancellationToken);
-            return await flow.RunAsync().ConfigureAwait(false);
-        }
-        finally
-        {
-            lock (_counting)
-            {
-                _openQuestions--;
-                ReleaseWhenDone();
-            }
-        }
+        ObjectDisposedException.ThrowIf(_disposed, this);
+        return await new QuestionFlow(_engine, Picture, question, options, turns, report, cancellationToken).RunAsync().ConfigureAwait(false);
     }
 
     internal IAsyncEnumerable<AnswerUpdate> StreamAsync(
@@ -119,56 +84,6 @@ public sealed class SpotImage : IAsyncDisposable, IDisposable
     {
         Check(question, options);
         return UpdatesAsync(question, options, turns, cancellationToken);
-    }
-
-    /// <summary>The features of the whole picture, computed at the first call.</summary>
-    internal async Task<Tensor> FeaturesAsync(CancellationToken cancellation)
-    {
-        await _gate.WaitAsync(cancellation).ConfigureAwait(false);
-        try
-        {
-            return _features ??= (await _encoder.EncodeAsync(box: null, cancellation).ConfigureAwait(false)).Features;
-        }
-        finally
-        {
-            _gate.Release();
-        }
-    }
-
-    /// <summary>A fork of the cached prefix of a prompt, or an empty sequence where nothing is cached yet.</summary>
-    internal async Task<KvSequence> ForkPrefixAsync(CancellationToken cancellation)
-    {
-        await _gate.WaitAsync(cancellation).ConfigureAwait(false);
-        try
-        {
-            return _prefix is null
-                ? new KvSequence(_engine.Pages)
-                : await _engine.Steps.RunAsync(() => _prefix.Fork(_engine.Device), cancellation).ConfigureAwait(false);
-        }
-        finally
-        {
-            _gate.Release();
-        }
-    }
-
-    /// <summary>
-    /// Keeps the first <paramref name="length"/> positions of a sequence for the questions to come, where the cache has room.
-    /// </summary>
-    internal async Task KeepPrefixAsync(KvSequence sequence, int length, CancellationToken cancellation)
-    {
-        await _gate.WaitAsync(cancellation).ConfigureAwait(false);
-        try
-        {
-            _prefix ??= await _engine.Steps.RunAsync(() => sequence.Fork(_engine.Device, length), cancellation).ConfigureAwait(false);
-        }
-        catch (KvCacheFullException)
-        {
-            // The question has what it needs; the next one feeds the picture anew.
-        }
-        finally
-        {
-            _gate.Release();
-        }
     }
 
     private async IAsyncEnumerable<AnswerUpdate> UpdatesAsync(
@@ -200,15 +115,5 @@ public sealed class SpotImage : IAsyncDisposable, IDisposable
     {
         ArgumentException.ThrowIfNullOrWhiteSpace(question);
         options.Validate();
-    }
-
-    private void ReleaseWhenDone()
-    {
-        if (!_disposed || _openQuestions > 0)
-            return;
-        _prefix?.Dispose();
-        _features?.Dispose();
-        _encoder.Dispose();
-        _gate.Dispose();
     }
 }

@@ -16,6 +16,7 @@ internal sealed class Generation
     private readonly int[] _last = new int[1];
     private int _fed;
     private bool _isStopped;
+    private bool _saidFed;
 
     /// <summary>Feeds the rows of <paramref name="prompt"/> that <paramref name="sequence"/> has not cached, then decodes.</summary>
     public Generation(KvSequence sequence, PromptRows prompt, int mostNewTokens, int endToken, int topLogits, CancellationToken cancellation)
@@ -50,6 +51,12 @@ internal sealed class Generation
 
     /// <summary>Positions of the prompt that were there before.</summary>
     public int CachedTokens { get; }
+
+    /// <summary>Is called once, on the loop's thread, when so many positions are fed; null where nobody waits for them.</summary>
+    public Action? OnFed { get; init; }
+
+    /// <summary>The positions that <see cref="OnFed"/> waits for.</summary>
+    public int OnFedPositions { get; init; }
 
     /// <summary>The tokens decoded so far, the end token included.</summary>
     public IReadOnlyList<int> Output => _output;
@@ -102,6 +109,11 @@ internal sealed class Generation
             PrefillTime += stepTime;
         else
             DecodeTime += stepTime;
+        if (OnFed is not null && !_saidFed && Sequence.Length >= OnFedPositions)
+        {
+            _saidFed = true;
+            OnFed();
+        }
         if (token is { } id)
         {
             _output.Add(id);

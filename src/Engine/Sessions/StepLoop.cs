@@ -17,6 +17,7 @@ internal sealed class StepLoop : IDisposable
     private readonly Device _device;
     private readonly LanguageModel _model;
     private readonly KvPages _pages;
+    private readonly PromptCache _cache;
     private readonly RaggedBatch _batch;
     private readonly Tensor _ids;
     private readonly int[] _hostIds;
@@ -34,11 +35,13 @@ internal sealed class StepLoop : IDisposable
     private readonly Lock _queuing = new();
     private volatile bool _stopping;
 
-    public StepLoop(Device device, LanguageModel model, KvPages pages, RaggedBatch batch)
+    public StepLoop(Device device, LanguageModel model, KvPages pages, PromptCache cache, RaggedBatch batch)
     {
         _device = device;
         _model = model;
         _pages = pages;
+        _cache = cache;
+        cache.Changed = Wake;
         _batch = batch;
         _ids = device.Allocate(ElementType.I32, batch.MostSequences, 1);
         _hostIds = new int[batch.MostSequences];
@@ -105,6 +108,15 @@ internal sealed class StepLoop : IDisposable
         }
     }
 
+    private void Wake()
+    {
+        lock (_queuing)
+        {
+            if (!_stopping)
+                _arrived.Release();
+        }
+    }
+
     private void ThrowIfStopping() => ObjectDisposedException.ThrowIf(_stopping, typeof(ChainOfSpotEngine));
 
     private void Run()
@@ -116,6 +128,7 @@ internal sealed class StepLoop : IDisposable
             while (_incoming.TryDequeue(out Generation? generation))
                 _active.Add(generation);
             RemoveCancelled();
+            _cache.AdmitWaiting(_device);
             if (_active.Count > 0)
                 Step();
             else if (_work.IsEmpty && _incoming.IsEmpty)
@@ -129,6 +142,7 @@ internal sealed class StepLoop : IDisposable
             generation.Fail(stopped);
         foreach (Generation generation in _active)
             generation.Fail(stopped);
+        _cache.FailWaiting(stopped);
     }
 
     private void Step()

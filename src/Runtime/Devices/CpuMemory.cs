@@ -126,6 +126,8 @@ internal sealed unsafe class CpuKvPool : KvPool
         _values = new CpuMemory(bytes, $"the values of {pages} cache pages");
     }
 
+    public override long ByteLength => _keys.ByteLength + _values.ByteLength;
+
     public float* Keys(int layer) => (float*)_keys.Data + (layer * _layerFloats);
 
     public float* Values(int layer) => (float*)_values.Data + (layer * _layerFloats);
