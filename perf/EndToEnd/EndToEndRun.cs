@@ -57,6 +57,7 @@ internal static class EndToEndRun
 
     private static async Task<(Answer Answer, double Joules)> AskAsync(ChainOfSpotEngine engine, Picture picture, Job job, Energy? energy)
     {
+        engine.ForgetReused();
         using SpotImage image = engine.OpenImage(picture);
         if (job.IsSecondQuestion)
             await image.AskAsync(OtherQuestion, job.Ask).ConfigureAwait(false);
@@ -70,6 +71,7 @@ internal static class EndToEndRun
         ChainOfSpotEngine engine, Picture picture, IReadOnlyList<Job> jobs, int most)
     {
         var results = new List<QuestionCountResult>();
+        engine.ForgetReused();
         using SpotImage reused = engine.OpenImage(picture);
         using SpotImage anew = engine.OpenImage(picture);
         (double Reuse, double NoReuse) sum = default;

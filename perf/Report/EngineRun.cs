@@ -24,6 +24,7 @@ internal static class EngineRun
             progress.Write($"\rengine: round {round + 1} of {options.Rounds}");
             foreach ((List<Answer> answers, bool reuse) in ((List<Answer>, bool)[])[(reused, true), (anew, false)])
             {
+                engine.ForgetReused();
                 using SpotImage image = engine.OpenImage(picture);
                 var ask = new AskOptions { RegionText = RegionText, MaxNewTokens = NewTokens, IgnoreEndToken = true, Reuse = reuse };
                 Answer answer = await image.AskAsync(Question, ask).ConfigureAwait(false);

@@ -28,8 +28,41 @@ public sealed record AskOptions
     public int TopLogits { get; init; }
 
     /// <summary>
+    /// How much the answer's tokens are drawn at random: the logits are divided by it. 0, the default, is greedy: the most likely
+    /// token each time. The region is always decoded greedily.
+    /// </summary>
+    public float Temperature { get; init; }
+
+    /// <summary>
+    /// Tokens are drawn from the fewest, most likely ones whose probabilities reach this sum, above 0 and at most 1. Without
+    /// effect where <see cref="Temperature"/> is 0.
+    /// </summary>
+    public float TopP { get; init; } = 1;
+
+    /// <summary>Repeats what is drawn: the same seed, question and model give the same answer. Null for another one each time.</summary>
+    public long? Seed { get; init; }
+
+    /// <summary>Texts that end the answer where the first of them begins; it is not part of the answer. None by default.</summary>
+    public IReadOnlyList<string> StopTexts { get; init; } = [];
+
+    /// <summary>
     /// Whether what is cached is used: the picture's features and keys and values from question to question, pass 1's from
     /// pass 1 to pass 2. Off, each pass encodes its pictures and its whole prompt, as the official code does.
     /// </summary>
     public bool Reuse { get; init; } = true;
+
+    /// <exception cref="ArgumentException">A number is out of its range, a text is missing or a stop text empty.</exception>
+    internal void Validate()
+    {
+        ArgumentOutOfRangeException.ThrowIfNegative(MaxNewTokens);
+        ArgumentOutOfRangeException.ThrowIfNegative(TopLogits);
+        ArgumentNullException.ThrowIfNull(AnswerSuffix);
+        if (!(Temperature >= 0 && float.IsFinite(Temperature)))
+            throw new ArgumentOutOfRangeException(nameof(Temperature), Temperature, "Expected a finite number, 0 or more.");
+        if (!(TopP is > 0 and <= 1))
+            throw new ArgumentOutOfRangeException(nameof(TopP), TopP, "Expected a number above 0 and at most 1.");
+        ArgumentNullException.ThrowIfNull(StopTexts);
+        foreach (string text in StopTexts)
+            ArgumentException.ThrowIfNullOrEmpty(text, nameof(StopTexts));
+    }
 }

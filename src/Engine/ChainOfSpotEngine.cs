@@ -32,8 +32,10 @@ public sealed partial class ChainOfSpotEngine : IAsyncDisposable, IDisposable
         _pool = device.AllocateKv(model.Language.KvShape with { Element = options.KvCache }, pages);
         Pages = new KvPages(_pool, page);
         int stepRows = Math.Min(options.StepRows, model.Config.Text.MaxPositions);
+        Cache = new PromptCache(Pages, options.ReuseMemory ?? _pool.ByteLength);
         Steps = new StepLoop(
-            device, model.Language, Pages, new RaggedBatch(device, stepRows, MostSequencesOfStep, contextPages));
+            device, model.Language, Pages, Cache, new RaggedBatch(device, stepRows, MostSequencesOfStep, contextPages));
+        Pictures = new PictureEncoder(device, model.Tower, model.Config, Steps, Cache);
         Prompts = new SpotPrompts(model.Tokenizer, options.AfterEosRule ?? model.TokenizerSettings.AfterEosRule, options.RegionWord);
     }
 
@@ -49,8 +51,13 @@ public sealed partial class ChainOfSpotEngine : IAsyncDisposable, IDisposable
     /// <summary>The model's tokenizer.</summary>
     public LlamaTokenizer Tokenizer => _model.Tokenizer;
 
-    /// <summary>Positions of the key-value cache that nobody holds.</summary>
-    public int FreeCachePositions => Pages.Free * Pages.Positions;
+    /// <summary>
+    /// Positions of the key-value cache that no open question holds; those that are only kept for questions to come among them.
+    /// </summary>
+    public int FreeCachePositions => Cache.FreePages * Pages.Positions;
+
+    /// <summary>Bytes that are kept for questions to come; see <see cref="EngineOptions.ReuseMemory"/>.</summary>
+    public long ReusedBytes => Cache.KeptBytes;
 
     internal Device Device => _device;
 
@@ -58,7 +65,11 @@ public sealed partial class ChainOfSpotEngine : IAsyncDisposable, IDisposable
 
     internal KvPages Pages { get; }
 
+    internal PromptCache Cache { get; }
+
     internal StepLoop Steps { get; }
+
+    internal PictureEncoder Pictures { get; }
 
     internal SpotPrompts Prompts { get; }
 
@@ -85,6 +96,7 @@ public sealed partial class ChainOfSpotEngine : IAsyncDisposable, IDisposable
         options ??= new EngineOptions();
         ArgumentOutOfRangeException.ThrowIfLessThan(options.StepRows, 1);
         ArgumentOutOfRangeException.ThrowIfNegative(options.CachePositions);
+        ArgumentOutOfRangeException.ThrowIfNegative(options.ReuseMemory ?? 0);
         return Task.Run(() => Load(model, options, progress, cancellationToken), cancellationToken);
     }
 
@@ -101,6 +113,9 @@ public sealed partial class ChainOfSpotEngine : IAsyncDisposable, IDisposable
     public async Task<SpotImage> OpenImageAsync(string path, CancellationToken cancellationToken = default) =>
         OpenImage(await Task.Run(() => Picture.Decode(path), cancellationToken).ConfigureAwait(false));
 
+    /// <summary>Gives up all that is kept for questions to come: the next question about any picture computes everything anew.</summary>
+    public void ForgetReused() => Cache.Clear();
+
     /// <summary>Ends the device's thread and gives all memory back. Questions that are still open fail.</summary>
     public void Dispose()
     {
@@ -108,6 +123,8 @@ public sealed partial class ChainOfSpotEngine : IAsyncDisposable, IDisposable
             return;
         _disposed = true;
         Steps.Dispose();
+        Cache.Clear();
+        Pictures.Dispose();
         _pool.Dispose();
         _model.Dispose();
         _device.Dispose();

@@ -20,6 +20,13 @@ public sealed record EngineOptions
     /// <summary>How the key-value cache stores its numbers: as they were computed, or in 8 bits, a quarter of the memory.</summary>
     public KvElement KvCache { get; init; }
 
+    /// <summary>
+    /// The most bytes that are kept of what open questions no longer need, for questions to come: pictures on the device, their
+    /// features, and keys and values in the key-value cache, which are given up as soon as a question needs the room. The least
+    /// recently used goes first. 0 keeps nothing; null keeps as much as the key-value cache has.
+    /// </summary>
+    public long? ReuseMemory { get; init; }
+
     /// <summary>The most rows of one step; longer prompts are fed in several. More is faster, fewer stop sooner when cancelled.</summary>
     public int StepRows { get; init; } = 640;
 

@@ -1,34 +1,26 @@
-using System.Diagnostics;
+using System.Runtime.CompilerServices;
+using System.Threading.Channels;
 using ChainOfSpot.Images;
-using ChainOfSpot.Kernels;
-using ChainOfSpot.Regions;
 using ChainOfSpot.Runtime.Cache;
 using ChainOfSpot.Runtime.Devices;
 using ChainOfSpot.Sessions;
-using ChainOfSpot.Text;
 
 namespace ChainOfSpot;
 
 /// <summary>
-/// A picture that questions are asked about. Its features and the keys and values of the system prompt and the picture are
-/// computed once; every question goes on from a fork of them. Thread-safe.
+/// A session on a picture that questions are asked about. What was computed of its pixels is kept by the engine, in this session
+/// and in others: every question goes on from the longest beginning of its prompt that is kept. It holds no memory but the
+/// picture's. Thread-safe.
 /// </summary>
 public sealed class SpotImage : IAsyncDisposable, IDisposable
 {
     private readonly ChainOfSpotEngine _engine;
-    private readonly SemaphoreSlim _gate = new(1);
-    private readonly Lock _counting = new();
-    private readonly PictureEncoder _encoder;
-    private KvSequence? _prefix;
-    private Tensor? _features;
-    private int _openQuestions;
-    private bool _disposed;
+    private volatile bool _disposed;
 
     internal SpotImage(ChainOfSpotEngine engine, Picture picture)
     {
         _engine = engine;
         Picture = picture;
-        _encoder = new PictureEncoder(engine, picture);
     }
 
     /// <summary>The picture.</summary>
@@ -41,48 +33,32 @@ public sealed class SpotImage : IAsyncDisposable, IDisposable
     /// Stops within one layer of the model, or behind the step that other questions are in; what was cached for the question is
     /// given back.
     /// </param>
-    /// <exception cref="ArgumentException">The question is empty, or a number of <paramref name="options"/> is negative.</exception>
+    /// <exception cref="ArgumentException">The question is empty, or a value of <paramref name="options"/> is out of its range.</exception>
     /// <exception cref="ObjectDisposedException">The picture or the engine was disposed.</exception>
     /// <exception cref="ContextLengthException">The prompt is longer than the model's context.</exception>
-    /// <exception cref="KvCacheFullException">Other questions hold the cache.</exception>
-    public async Task<Answer> AskAsync(string question, AskOptions? options = null, CancellationToken cancellationToken = default)
-    {
-        ArgumentException.ThrowIfNullOrWhiteSpace(question);
-        options ??= new AskOptions();
-        ArgumentOutOfRangeException.ThrowIfNegative(options.MaxNewTokens);
-        ArgumentOutOfRangeException.ThrowIfNegative(options.TopLogits);
-        lock (_counting)
-        {
-            ObjectDisposedException.ThrowIf(_disposed, this);
-            _openQuestions++;
-        }
-        try
-        {
-            return await new QuestionFlow(_engine, this, question, options, cancellationToken).RunAsync().ConfigureAwait(false);
-        }
-        finally
-        {
-            lock (_counting)
-            {
-                _openQuestions--;
-                ReleaseWhenDone();
-            }
-        }
-    }
+    /// <exception cref="KvCacheFullException">The engine's key-value cache is too small for this question alone; where other
+    /// questions hold it, the question waits for them.</exception>
+    public Task<Answer> AskAsync(string question, AskOptions? options = null, CancellationToken cancellationToken = default) =>
+        RunAsync(question, options ?? new AskOptions(), turns: [], report: null, cancellationToken);
 
     /// <summary>
-    /// Gives back what is cached for the picture, once the questions that are open are answered. None can be asked any more.
+    /// Answers a question about the picture bit by bit: first where the second pass looks, then the text as it is decoded, at
+    /// last the whole answer. Ending the enumeration early cancels the question.
     /// </summary>
-    public void Dispose()
-    {
-        lock (_counting)
-        {
-            if (_disposed)
-                return;
-            _disposed = true;
-            ReleaseWhenDone();
-        }
-    }
+    /// <inheritdoc cref="AskAsync"/>
+    public IAsyncEnumerable<AnswerUpdate> AskStreamingAsync(
+        string question, AskOptions? options = null, CancellationToken cancellationToken = default) =>
+        StreamAsync(question, options ?? new AskOptions(), turns: [], cancellationToken);
+
+    /// <summary>A conversation about the picture: questions that are asked behind those before them.</summary>
+    /// <param name="turns">What was asked and answered before; null for nothing.</param>
+    public SpotConversation StartConversation(IEnumerable<ConversationTurn>? turns = null) => new(this, turns ?? []);
+
+    /// <summary>
+    /// Ends the session: open questions are answered, none can be asked any more. What is kept of the picture stays within the
+    /// engine's <see cref="EngineOptions.ReuseMemory"/>, for sessions to come on the same pixels.
+    /// </summary>
+    public void Dispose() => _disposed = true;
 
     /// <inheritdoc cref="Dispose"/>
     public ValueTask DisposeAsync()
@@ -91,65 +67,53 @@ public sealed class SpotImage : IAsyncDisposable, IDisposable
         return ValueTask.CompletedTask;
     }
 
-    internal PictureEncoder Encoder => _encoder;
-
-    /// <summary>The features of the whole picture, computed at the first call.</summary>
-    internal async Task<Tensor> FeaturesAsync(CancellationToken cancellation)
+    internal async Task<Answer> RunAsync(
+        string question,
+        AskOptions options,
+        IReadOnlyList<ConversationTurn> turns,
+        Action<AnswerUpdate>? report,
+        CancellationToken cancellationToken)
     {
-        await _gate.WaitAsync(cancellation).ConfigureAwait(false);
+        Check(question, options);
+        ObjectDisposedException.ThrowIf(_disposed, this);
+        return await new QuestionFlow(_engine, Picture, question, options, turns, report, cancellationToken).RunAsync().ConfigureAwait(false);
+    }
+
+    internal IAsyncEnumerable<AnswerUpdate> StreamAsync(
+        string question, AskOptions options, IReadOnlyList<ConversationTurn> turns, CancellationToken cancellationToken)
+    {
+        Check(question, options);
+        return UpdatesAsync(question, options, turns, cancellationToken);
+    }
+
+    private async IAsyncEnumerable<AnswerUpdate> UpdatesAsync(
+        string question,
+        AskOptions options,
+        IReadOnlyList<ConversationTurn> turns,
+        [EnumeratorCancellation] CancellationToken cancellationToken)
+    {
+        var updates = Channel.CreateUnbounded<AnswerUpdate>(new UnboundedChannelOptions { SingleReader = true });
+        using var ended = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
+        Task<Answer> asked = RunAsync(question, options, turns, update => updates.Writer.TryWrite(update), ended.Token);
+        Task closed = asked.ContinueWith(
+            _ => updates.Writer.Complete(), CancellationToken.None, TaskContinuationOptions.ExecuteSynchronously, TaskScheduler.Default);
         try
         {
-            return _features ??= (await _encoder.EncodeAsync(box: null, cancellation).ConfigureAwait(false)).Features;
+            // An error comes behind what was said before it.
+            await foreach (AnswerUpdate update in updates.Reader.ReadAllAsync(CancellationToken.None).ConfigureAwait(false))
+                yield return update;
+            yield return new AnswerUpdate { Answer = await asked.ConfigureAwait(false) };
         }
         finally
         {
-            _gate.Release();
+            await ended.CancelAsync().ConfigureAwait(false);
+            await closed.ConfigureAwait(false);
         }
     }
 
-    /// <summary>A fork of the cached prefix of a prompt, or an empty sequence where nothing is cached yet.</summary>
-    internal async Task<KvSequence> ForkPrefixAsync(CancellationToken cancellation)
+    private static void Check(string question, AskOptions options)
     {
-        await _gate.WaitAsync(cancellation).ConfigureAwait(false);
-        try
-        {
-            return _prefix is null
-                ? new KvSequence(_engine.Pages)
-                : await _engine.Steps.RunAsync(() => _prefix.Fork(_engine.Device), cancellation).ConfigureAwait(false);
-        }
-        finally
-        {
-            _gate.Release();
-        }
-    }
-
-    /// <summary>
-    /// Keeps the first <paramref name="length"/> positions of a sequence for the questions to come, where the cache has room.
-    /// </summary>
-    internal async Task KeepPrefixAsync(KvSequence sequence, int length, CancellationToken cancellation)
-    {
-        await _gate.WaitAsync(cancellation).ConfigureAwait(false);
-        try
-        {
-            _prefix ??= await _engine.Steps.RunAsync(() => sequence.Fork(_engine.Device, length), cancellation).ConfigureAwait(false);
-        }
-        catch (KvCacheFullException)
-        {
-            // The question has what it needs; the next one feeds the picture anew.
-        }
-        finally
-        {
-            _gate.Release();
-        }
-    }
-
-    private void ReleaseWhenDone()
-    {
-        if (!_disposed || _openQuestions > 0)
-            return;
-        _prefix?.Dispose();
-        _features?.Dispose();
-        _encoder.Dispose();
-        _gate.Dispose();
+        ArgumentException.ThrowIfNullOrWhiteSpace(question);
+        options.Validate();
     }
 }

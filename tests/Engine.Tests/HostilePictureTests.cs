@@ -44,7 +44,7 @@ public sealed class HostilePictureTests
         for (int percent = 0; percent <= 90; percent += 6)
         {
             byte[] part = whole[..(whole.Length * percent / 100)];
-            Assert.Throws<PictureException>(() => Picture.Decode(part, "standard input"));
+            Assert.Throws<PictureException>(() => Picture.Decode(part, "standard input", options: null));
         }
     }
 
@@ -89,7 +89,7 @@ public sealed class HostilePictureTests
         byte[] png = PngFixture.Random(13, 9, 8, 2, "").Png;
         BinaryPrimitives.WriteInt32BigEndian(png.AsSpan(16), 1 << 18);
         PngFixture.RepairHeader(png);
-        PictureException error = Assert.Throws<PictureException>(() => Picture.Decode(png, "wide"));
+        PictureException error = Assert.Throws<PictureException>(() => Picture.Decode(png, "wide", options: null));
         Assert.Contains("262144 x 9", error.Message, StringComparison.Ordinal);
     }
 

@@ -83,7 +83,7 @@ public sealed class PictureTests
     public void Png_samples_are_as_stored_whatever_alpha_gamma_and_profile_say(int depth, int colorType, string chunk)
     {
         (byte[] png, byte[] rgb) = PngFixture.Random(13, 9, depth, colorType, chunk);
-        Assert.Equal(rgb, Picture.Decode(png, "memory").Rgb.ToArray());
+        Assert.Equal(rgb, Picture.Decode(png, "memory", options: null).Rgb.ToArray());
     }
 
     [Fact]
@@ -93,7 +93,7 @@ public sealed class PictureTests
         using var stream = new MemoryStream();
         picture.SavePng(stream);
         stream.Position = 0;
-        Picture read = Picture.Decode(stream, "memory");
+        Picture read = Picture.Decode(stream, "memory", options: null);
         Assert.Equal(picture.Rgb.ToArray(), read.Rgb.ToArray());
         Assert.Equal(picture.Hash, read.Hash);
     }

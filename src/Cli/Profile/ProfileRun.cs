@@ -31,6 +31,7 @@ internal static class ProfileRun
             device = engine.DeviceName;
             if (request.Warm)
                 await AskAsync(engine, picture, request, cancellation).ConfigureAwait(false);
+            engine.ForgetReused();
             log.Clear();
             start = Stopwatch.GetTimestamp();
             answer = await AskAsync(engine, picture, request, cancellation).ConfigureAwait(false);

@@ -35,11 +35,16 @@ public sealed class Picture
     /// <summary>The identity of the pixels; computed once, when first asked for.</summary>
     public PixelHash Hash => _hash.Value;
 
+    /// <summary>Reads a picture file with the default options: JPEG, PNG, WebP, GIF or BMP.</summary>
+    /// <param name="path">The file.</param>
+    /// <exception cref="PictureException">It cannot be read, or is no whole picture of a known format within the limits.</exception>
+    public static Picture Decode(string path) => Decode(path, options: null);
+
     /// <summary>Reads a picture file: JPEG, PNG, WebP, GIF or BMP.</summary>
     /// <param name="path">The file.</param>
     /// <param name="options">How it is read; null for the defaults.</param>
     /// <exception cref="PictureException">It cannot be read, or is no whole picture of a known format within the limits.</exception>
-    public static Picture Decode(string path, PictureOptions? options = null)
+    public static Picture Decode(string path, PictureOptions? options)
     {
         ArgumentNullException.ThrowIfNull(path);
         try
@@ -59,7 +64,7 @@ public sealed class Picture
     /// <param name="options">How it is read; null for the defaults.</param>
     /// <exception cref="PictureException">It is no whole picture of a known format within the limits.</exception>
     /// <exception cref="IOException">The stream cannot be read.</exception>
-    public static Picture Decode(Stream stream, string origin, PictureOptions? options = null)
+    public static Picture Decode(Stream stream, string origin, PictureOptions? options)
     {
         ArgumentNullException.ThrowIfNull(stream);
         long known = stream.CanSeek ? stream.Length - stream.Position : 0;
@@ -77,7 +82,7 @@ public sealed class Picture
     /// <param name="origin">What errors call it.</param>
     /// <param name="options">How it is read; null for the defaults.</param>
     /// <exception cref="PictureException">It is no whole picture of a known format within the limits.</exception>
-    public static Picture Decode(ReadOnlySpan<byte> encoded, string origin, PictureOptions? options = null)
+    public static Picture Decode(ReadOnlySpan<byte> encoded, string origin, PictureOptions? options)
     {
         ArgumentNullException.ThrowIfNull(origin);
         options ??= new PictureOptions();

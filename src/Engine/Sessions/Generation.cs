@@ -5,7 +5,7 @@ using ChainOfSpot.Runtime.Devices;
 namespace ChainOfSpot.Sessions;
 
 /// <summary>
-/// Greedy decoding behind a prompt, as the <see cref="StepLoop"/> sees it: rows still to be fed, then one token a step until an
+/// Decoding behind a prompt, as the <see cref="StepLoop"/> sees it: rows still to be fed, then one token a step until an
 /// end token or a limit. It goes on from what its sequence has cached.
 /// </summary>
 internal sealed class Generation
@@ -15,6 +15,8 @@ internal sealed class Generation
     private readonly List<int> _output;
     private readonly int[] _last = new int[1];
     private int _fed;
+    private bool _isStopped;
+    private bool _saidFed;
 
     /// <summary>Feeds the rows of <paramref name="prompt"/> that <paramref name="sequence"/> has not cached, then decodes.</summary>
     public Generation(KvSequence sequence, PromptRows prompt, int mostNewTokens, int endToken, int topLogits, CancellationToken cancellation)
@@ -41,8 +43,20 @@ internal sealed class Generation
 
     public CancellationToken Cancellation { get; }
 
+    /// <summary>Draws the tokens; null for the most likely ones.</summary>
+    public Sampler? Sampler { get; init; }
+
+    /// <summary>Is told each token, on the loop's thread, and says whether it is the last; null where nobody listens.</summary>
+    public Func<int, bool>? OnToken { get; init; }
+
     /// <summary>Positions of the prompt that were there before.</summary>
     public int CachedTokens { get; }
+
+    /// <summary>Is called once, on the loop's thread, when so many positions are fed; null where nobody waits for them.</summary>
+    public Action? OnFed { get; init; }
+
+    /// <summary>The positions that <see cref="OnFed"/> waits for.</summary>
+    public int OnFedPositions { get; init; }
 
     /// <summary>The tokens decoded so far, the end token included.</summary>
     public IReadOnlyList<int> Output => _output;
@@ -95,11 +109,19 @@ internal sealed class Generation
             PrefillTime += stepTime;
         else
             DecodeTime += stepTime;
+        if (OnFed is not null && !_saidFed && Sequence.Length >= OnFedPositions)
+        {
+            _saidFed = true;
+            OnFed();
+        }
         if (token is { } id)
+        {
             _output.Add(id);
+            _isStopped = OnToken?.Invoke(id) ?? false;
+        }
     }
 
-    public bool IsFinished => !IsPrefilling && (_output.Count >= MostNewTokens || (_output.Count > 0 && _output[^1] == EndToken));
+    public bool IsFinished => !IsPrefilling && (_isStopped || _output.Count >= MostNewTokens || (_output.Count > 0 && _output[^1] == EndToken));
 
     public void Complete() => _done.TrySetResult();
 

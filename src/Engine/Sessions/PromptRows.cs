@@ -12,11 +12,13 @@ internal sealed class PromptRows
     private readonly int[] _tokens;
 
     /// <param name="ids">Ids with <see cref="Conversation.ImageToken"/> for each image.</param>
-    /// <param name="features">[patches, width] of each image, in the order of the ids.</param>
-    public PromptRows(ReadOnlySpan<int> ids, params ReadOnlySpan<TensorView> features)
+    /// <param name="patches">Rows of an image.</param>
+    /// <param name="features">[patches, width] of each image, in the order of the ids; null for one that is cached and not fed.</param>
+    public PromptRows(ReadOnlySpan<int> ids, int patches, params ReadOnlySpan<Tensor?> features)
     {
-        var tokens = new List<int>();
+        var tokens = new List<int>(Count(ids, patches));
         var blocks = new List<PromptFeatures>();
+        int image = 0;
         foreach (int id in ids)
         {
             if (id != Conversation.ImageToken)
@@ -24,9 +26,9 @@ internal sealed class PromptRows
                 tokens.Add(id);
                 continue;
             }
-            TensorView rows = features[blocks.Count];
-            blocks.Add(new PromptFeatures(tokens.Count, rows));
-            for (int i = 0; i < rows.Rows; i++)
+            if (features[image++] is { } rows)
+                blocks.Add(new PromptFeatures(tokens.Count, rows));
+            for (int i = 0; i < patches; i++)
                 tokens.Add(Conversation.ImageToken);
         }
         _tokens = [.. tokens];

@@ -1,7 +1,7 @@
 using System.Diagnostics;
+using ChainOfSpot.Images;
 using ChainOfSpot.Kernels;
 using ChainOfSpot.Regions;
-using ChainOfSpot.Runtime.Cache;
 using ChainOfSpot.Runtime.Devices;
 using ChainOfSpot.Text;
 
@@ -9,210 +9,234 @@ namespace ChainOfSpot.Sessions;
 
 /// <summary>
 /// One question from the prompt to the answer: encode, ask where to look, crop and encode, ask again behind the first pass'
-/// cache. Pass 2's prompt is made from text, as in the official code; the cache is reused up to the first id that differs from
-/// what pass 1 fed, so answers do not depend on reuse.
+/// cache. Every prompt is made from text, as in the official code; what is cached is used up to the first position that differs
+/// from what was fed, so answers do not depend on reuse.
 /// </summary>
 internal sealed class QuestionFlow(
-    ChainOfSpotEngine engine, SpotImage image, string question, AskOptions options, CancellationToken cancellation)
+    ChainOfSpotEngine engine,
+    Picture picture,
+    string question,
+    AskOptions options,
+    IReadOnlyList<ConversationTurn> turns,
+    Action<AnswerUpdate>? report,
+    CancellationToken cancellation)
 {
+    /// <summary>Positions that an answer may have beyond its decoded ids: an end mark, and ids that its text is read as.</summary>
+    private const int RereadPositions = 8;
+
     private readonly List<PassResult> _passes = [];
+
+    /// <summary>Features that this question uses, until its end.</summary>
+    private readonly List<Shared<EncodedRegion>> _encoded = [];
+    private readonly PaddedSquare _square = new(picture.Width, picture.Height);
+
+    private int ContextPositions => engine.Config.Text.MaxPositions;
+
+    private int Patches => engine.Config.Vision.Patches;
 
     public async Task<Answer> RunAsync()
     {
         long start = Stopwatch.GetTimestamp();
-        AnswerTimings timings = options.Direct
-            ? await DirectAsync().ConfigureAwait(false)
-            : await LookTwiceAsync().ConfigureAwait(false);
-        return new Answer
-        {
-            Text = _passes[^1].Text,
-            Region = _region,
-            Passes = _passes,
-            Usage = new TokenUsage(_passes.Sum(p => p.PromptTokens), _passes.Sum(p => p.CachedTokens), _passes.Sum(p => p.OutputIds.Count)),
-            Timings = timings with { Total = Stopwatch.GetElapsedTime(start) },
-        };
-    }
-
-    private AnswerRegion? _region;
-
-    private async Task<AnswerTimings> DirectAsync()
-    {
-        (PassRun run, TimeSpan encode) = await FirstPassAsync(PassKind.Direct, engine.Prompts.Direct(question).ToIds()).ConfigureAwait(false);
-        run.Dispose();
-        return new AnswerTimings
-        {
-            EncodeImage = encode,
-            FirstPrefill = run.Generation.PrefillTime,
-            FirstDecode = run.Generation.DecodeTime,
-        };
-    }
-
-    private async Task<AnswerTimings> LookTwiceAsync()
-    {
-        int[] firstIds = engine.Prompts.Region(question).ToIds();
-        (PassRun first, TimeSpan encode) = await FirstPassAsync(PassKind.Region, firstIds).ConfigureAwait(false);
-        using (first)
-        {
-            // Nobody goes on from it then: its cache is the second pass' to use.
-            if (!options.Reuse)
-                first.Dispose();
-            string regionText = options.RegionText ?? _passes[0].Text;
-            long start = Stopwatch.GetTimestamp();
-            using Tensor cropFeatures = await LookAsync(regionText).ConfigureAwait(false);
-            TimeSpan encodeRegion = Stopwatch.GetElapsedTime(start);
-
-            int[] secondIds = engine.Prompts.Answer(question, regionText, options.AnswerSuffix).ToIds();
-            using PassRun second = options.Reuse
-                ? await ContinueAsync(first, secondIds, cropFeatures).ConfigureAwait(false)
-                : await SecondFromScratchAsync(secondIds, cropFeatures).ConfigureAwait(false);
-            return new AnswerTimings
-            {
-                EncodeImage = encode + second.Encode,
-                FirstPrefill = first.Generation.PrefillTime,
-                FirstDecode = first.Generation.DecodeTime,
-                EncodeRegion = encodeRegion,
-                SecondPrefill = second.Generation.PrefillTime,
-                SecondDecode = second.Generation.DecodeTime,
-            };
-        }
-    }
-
-    /// <summary>Runs a pass over the whole picture, behind what is cached of the picture.</summary>
-    private async Task<(PassRun Run, TimeSpan Encode)> FirstPassAsync(PassKind kind, int[] ids)
-    {
-        CheckLength(ids);
-        long start = Stopwatch.GetTimestamp();
-        Tensor features = options.Reuse
-            ? await image.FeaturesAsync(cancellation).ConfigureAwait(false)
-            : (await image.Encoder.EncodeAsync(box: null, cancellation).ConfigureAwait(false)).Features;
-        TimeSpan encode = Stopwatch.GetElapsedTime(start);
-        KvSequence sequence = options.Reuse
-            ? await image.ForkPrefixAsync(cancellation).ConfigureAwait(false)
-            : new KvSequence(engine.Pages);
+        int[] firstIds = (options.Direct ? engine.Prompts.Direct(question, turns) : engine.Prompts.Region(question, turns)).ToIds();
+        CheckLength(PromptRows.Count(firstIds, Patches));
+        int mostPositions = MostPositions(firstIds);
+        PromptKey first = new(firstIds, await ShownBeforeAsync().ConfigureAwait(false), Patches);
+        using CacheLease lease = await engine.Cache
+            .OpenAsync(engine.Steps, first, mostPositions, options.Reuse, cancellation).ConfigureAwait(false);
         try
         {
-            Generation generation = await GenerateAsync(kind, ids, sequence, features).ConfigureAwait(false);
-            if (options.Reuse)
-                await image.KeepPrefixAsync(sequence, PrefixLength(ids), cancellation).ConfigureAwait(false);
-            return (new PassRun(sequence, generation, ids, features, encode, ownsFeatures: !options.Reuse), encode);
+            (AnswerTimings timings, AnswerRegion? region) = options.Direct
+                ? (await DirectAsync(lease).ConfigureAwait(false), null)
+                : await LookTwiceAsync(lease).ConfigureAwait(false);
+            return new Answer
+            {
+                Text = _passes[^1].Text,
+                Region = region,
+                Passes = _passes,
+                Usage = new TokenUsage(_passes.Sum(p => p.PromptTokens), _passes.Sum(p => p.CachedTokens), _passes.Sum(p => p.OutputIds.Count)),
+                Timings = timings with { Total = Stopwatch.GetElapsedTime(start) },
+            };
         }
-        catch
+        finally
         {
-            sequence.Dispose();
-            if (!options.Reuse)
-                features.Dispose();
-            throw;
+            _encoded.ForEach(region => region.Dispose());
         }
     }
 
-    /// <summary>Crops, squares, resizes and encodes the region that a text names; the whole picture where it names none.</summary>
-    private async Task<Tensor> LookAsync(string regionText)
+    private async Task<AnswerTimings> DirectAsync(CacheLease lease)
     {
-        var square = new PaddedSquare(image.Picture.Width, image.Picture.Height);
-        if (!Region.TryParse(regionText, out Region region, out RegionProblem problem))
-            region = Region.Full;
-        PixelBox box = region.ToCropBox(square, out RegionProblem boxProblem);
-        if (boxProblem != RegionProblem.None)
-            region = Region.Full;
-        EncodedRegion encoded = await image.Encoder.EncodeAsync(box, cancellation).ConfigureAwait(false);
-        _region = new AnswerRegion
+        (Generation generation, TimeSpan encode) = await RunPassAsync(PassKind.Direct, lease.Prompt, lease).ConfigureAwait(false);
+        lease.Complete(Said(lease.Prompt, generation));
+        return new AnswerTimings { EncodeImage = encode, FirstPrefill = generation.PrefillTime, FirstDecode = generation.DecodeTime };
+    }
+
+    private async Task<(AnswerTimings Timings, AnswerRegion Region)> LookTwiceAsync(CacheLease lease)
+    {
+        (Generation first, TimeSpan encode) = await RunPassAsync(PassKind.Region, lease.Prompt, lease).ConfigureAwait(false);
+        string regionText = options.RegionText ?? _passes[0].Text;
+        long start = Stopwatch.GetTimestamp();
+        PixelBox box = BoxOf(regionText, out Region region, out RegionProblem problem);
+        ImageKey crop = lease.Prompt.Images[0] with { Box = box };
+        EncodedRegion seen = await EncodeAsync(crop).ConfigureAwait(false);
+        TimeSpan encodeRegion = Stopwatch.GetElapsedTime(start);
+        var looked = new AnswerRegion
         {
             Text = regionText,
             Normalized = region,
-            Pixels = square.ToPicture(box),
-            Problem = problem != RegionProblem.None ? problem : boxProblem,
-            Crop = encoded.Rgb,
+            Pixels = _square.ToPicture(box),
+            Problem = problem,
+            Crop = seen.Rgb,
             CropSide = engine.Config.Vision.ImageSize,
         };
-        return encoded.Features;
+        report?.Invoke(new AnswerUpdate { Region = looked });
+
+        int[] ids = engine.Prompts.Answer(question, regionText, options.AnswerSuffix, turns).ToIds();
+        CheckLength(PromptRows.Count(ids, Patches));
+        PromptKey second = new(ids, [.. lease.Prompt.Images, crop], Patches);
+        int cached = options.Reuse ? Math.Min(second.CommonPositions(Said(lease.Prompt, first)), lease.Sequence.Length) : 0;
+        await engine.Steps.RunAsync(() => Truncate(lease, cached), cancellation).ConfigureAwait(false);
+        (Generation answer, TimeSpan encodeAgain) = await RunPassAsync(PassKind.Answer, second, lease, seen).ConfigureAwait(false);
+        lease.Complete(Said(second, answer));
+        var timings = new AnswerTimings
+        {
+            EncodeImage = encode + encodeAgain,
+            FirstPrefill = first.PrefillTime,
+            FirstDecode = first.DecodeTime,
+            EncodeRegion = encodeRegion,
+            SecondPrefill = answer.PrefillTime,
+            SecondDecode = answer.DecodeTime,
+        };
+        return (timings, looked);
     }
 
-    private async Task<PassRun> ContinueAsync(PassRun first, int[] ids, Tensor cropFeatures)
+    /// <summary>
+    /// Encodes what the lease's sequence has not cached of a prompt's images, feeds what it has not cached of the prompt, and
+    /// decodes: the region greedily, the answer with the options' sampling and stop texts.
+    /// </summary>
+    /// <param name="kind">Which pass.</param>
+    /// <param name="prompt">The prompt, of which the sequence holds a beginning.</param>
+    /// <param name="lease">The question's place in the cache.</param>
+    /// <param name="last">The prompt's last image, where it is encoded already.</param>
+    private async Task<(Generation Generation, TimeSpan Encode)> RunPassAsync(
+        PassKind kind, PromptKey prompt, CacheLease lease, EncodedRegion? last = null)
     {
-        CheckLength(ids);
-        int[] cachedIds = [.. first.Ids, .. first.Generation.Output];
-        int common = ids.AsSpan().CommonPrefixLength(cachedIds);
-        int cached = Math.Min(PromptRows.Count(ids.AsSpan(0, common), engine.Config.Vision.Patches), first.Sequence.Length);
-        first.Sequence.Truncate(cached);
-        Generation generation = await GenerateAsync(PassKind.Answer, ids, first.Sequence, first.Features, cropFeatures).ConfigureAwait(false);
-        return new PassRun(sequence: null, generation, ids, first.Features, TimeSpan.Zero, ownsFeatures: false);
-    }
-
-    /// <summary>Everything anew, the whole picture's features too: what a second request to a server without a cache costs.</summary>
-    private async Task<PassRun> SecondFromScratchAsync(int[] ids, Tensor cropFeatures)
-    {
-        CheckLength(ids);
         long start = Stopwatch.GetTimestamp();
-        Tensor features = (await image.Encoder.EncodeAsync(box: null, cancellation).ConfigureAwait(false)).Features;
+        var features = new Tensor?[prompt.Images.Length];
+        for (int i = 0; i < features.Length; i++)
+        {
+            if (last is not null && i == features.Length - 1)
+                features[i] = last.Features;
+            else if (prompt.PositionOfImage(i) >= lease.Sequence.Length)
+                features[i] = (await EncodeAsync(prompt.Images[i]).ConfigureAwait(false)).Features;
+        }
         TimeSpan encode = Stopwatch.GetElapsedTime(start);
-        var sequence = new KvSequence(engine.Pages);
-        try
-        {
-            Generation generation = await GenerateAsync(PassKind.Answer, ids, sequence, features, cropFeatures).ConfigureAwait(false);
-            return new PassRun(sequence, generation, ids, features, encode, ownsFeatures: true);
-        }
-        catch
-        {
-            sequence.Dispose();
-            features.Dispose();
-            throw;
-        }
-    }
 
-    private async Task<Generation> GenerateAsync(PassKind kind, int[] ids, KvSequence sequence, params Tensor[] features)
-    {
-        var prompt = new PromptRows(ids, [.. features.Select(f => (TensorView)f)]);
-        int room = engine.Config.Text.MaxPositions - prompt.Tokens.Length;
+        bool answers = kind != PassKind.Region;
+        var text = new AnswerText(engine.Tokenizer, answers ? options.StopTexts : []);
+        bool listens = answers && (report is not null || options.StopTexts.Count > 0);
         var generation = new Generation(
-            sequence, prompt, Math.Min(options.MaxNewTokens, room), options.IgnoreEndToken ? -1 : engine.Tokenizer.EosId, options.TopLogits, cancellation);
+            lease.Sequence,
+            new PromptRows(prompt.Ids, Patches, features),
+            Math.Min(options.MaxNewTokens, ContextPositions - prompt.Positions),
+            options.IgnoreEndToken ? -1 : engine.Tokenizer.EosId,
+            options.TopLogits,
+            cancellation)
+        {
+            Sampler = answers ? Sampler.Of(options) : null,
+            OnToken = listens ? id => Hear(text, id) : null,
+            OnFed = lease.FillsPicture ? () => engine.Cache.KeepPicture(engine.Device, lease) : null,
+            OnFedPositions = prompt.PicturePositions,
+        };
         await engine.Steps.GenerateAsync(generation).ConfigureAwait(false);
+        if (!listens)
+        {
+            foreach (int id in generation.Output)
+                text.Append(id, out _);
+        }
+        Report(text.Complete(), answers);
         _passes.Add(new PassResult
         {
             Kind = kind,
-            PromptIds = ids,
+            PromptIds = prompt.Ids,
             OutputIds = generation.Output,
-            Text = engine.Tokenizer.Decode([.. generation.Output]).Trim(),
-            PromptTokens = prompt.Tokens.Length,
+            Text = text.Text,
+            PromptTokens = prompt.Positions,
             CachedTokens = generation.CachedTokens,
             TopLogits = generation.TopLogits,
         });
-        return generation;
+        return (generation, encode);
     }
 
-    /// <summary>Positions up to and with the first image: the same for every question about the picture.</summary>
-    private int PrefixLength(int[] ids)
+    /// <summary>What the images of the first prompt show: the picture, and the regions of earlier turns.</summary>
+    private async Task<ImageKey[]> ShownBeforeAsync()
     {
-        int imageIndex = Array.IndexOf(ids, Conversation.ImageToken);
-        return imageIndex + engine.Config.Vision.Patches;
+        var whole = new ImageKey(await Task.Run(() => picture.Hash, cancellation).ConfigureAwait(false), Box: null);
+        return
+        [
+            whole,
+            .. turns.Where(turn => turn.RegionText is not null).Select(turn => whole with { Box = BoxOf(turn.RegionText!, out _, out _) }),
+        ];
     }
 
-    private void CheckLength(int[] ids)
+    /// <summary>The box of the padded square that a text names; all of it where it names none.</summary>
+    private PixelBox BoxOf(string regionText, out Region region, out RegionProblem problem)
     {
-        int patches = engine.Config.Vision.Patches;
-        int needed = PromptRows.Count(ids, patches);
-        if (needed >= engine.Config.Text.MaxPositions)
-            throw new ContextLengthException(needed, patches, engine.Config.Text.MaxPositions);
+        if (!Region.TryParse(regionText, out region, out problem))
+            return _square.Box;
+        PixelBox box = region.ToCropBox(_square, out RegionProblem boxProblem);
+        if (boxProblem == RegionProblem.None)
+            return box;
+        region = Region.Full;
+        problem = boxProblem;
+        return box;
     }
 
-    /// <summary>A pass that was run, and what it holds on the device.</summary>
-    private sealed class PassRun(
-        KvSequence? sequence, Generation generation, int[] ids, Tensor features, TimeSpan encode, bool ownsFeatures) : IDisposable
+    private async Task<EncodedRegion> EncodeAsync(ImageKey key)
     {
-        public KvSequence Sequence { get; } = sequence!;
+        Shared<EncodedRegion> region = await engine.Pictures.EncodeAsync(picture, key, options.Reuse, cancellation).ConfigureAwait(false);
+        _encoded.Add(region);
+        return region.Value;
+    }
 
-        public Generation Generation { get; } = generation;
+    private bool Hear(AnswerText text, int id)
+    {
+        bool isLast = text.Append(id, out string more);
+        Report(more, isAnswer: true);
+        return isLast;
+    }
 
-        public int[] Ids { get; } = ids;
+    private void Report(string more, bool isAnswer)
+    {
+        if (isAnswer && more.Length > 0)
+            report?.Invoke(new AnswerUpdate { Text = more });
+    }
 
-        public Tensor Features { get; } = features;
+    private PromptKey Said(PromptKey prompt, Generation generation) => new([.. prompt.Ids, .. generation.Output], prompt.Images, Patches);
 
-        public TimeSpan Encode { get; } = encode;
+    private static bool Truncate(CacheLease lease, int positions)
+    {
+        lease.Sequence.Truncate(positions);
+        return true;
+    }
 
-        public void Dispose()
+    /// <summary>The most positions that the question's sequence comes to have, as far as that is known before pass 1 has answered.</summary>
+    private int MostPositions(int[] firstIds)
+    {
+        int newTokens = Math.Min(options.MaxNewTokens, ContextPositions);
+        int most = PromptRows.Count(firstIds, Patches) + newTokens;
+        if (!options.Direct)
         {
-            Sequence?.Dispose();
-            if (ownsFeatures)
-                Features.Dispose();
+            int[] secondIds = engine.Prompts.Answer(question, options.RegionText ?? "", options.AnswerSuffix, turns).ToIds();
+            int second = PromptRows.Count(secondIds, Patches);
+            CheckLength(second);
+            most = Math.Max(most, second + newTokens + (options.RegionText is null ? newTokens + RereadPositions : 0));
         }
+        return Math.Min(most, ContextPositions);
+    }
+
+    private void CheckLength(int needed)
+    {
+        if (needed >= ContextPositions)
+            throw new ContextLengthException(needed, Patches, ContextPositions);
     }
 }

@@ -17,9 +17,11 @@ internal sealed class StepLoop : IDisposable
     private readonly Device _device;
     private readonly LanguageModel _model;
     private readonly KvPages _pages;
+    private readonly PromptCache _cache;
     private readonly RaggedBatch _batch;
     private readonly Tensor _ids;
     private readonly int[] _hostIds;
+    private float[] _hostLogits = [];
     private readonly Thread _thread;
     private readonly SemaphoreSlim _arrived = new(0);
     private readonly ConcurrentQueue<Action> _work = new();
@@ -33,11 +35,13 @@ internal sealed class StepLoop : IDisposable
     private readonly Lock _queuing = new();
     private volatile bool _stopping;
 
-    public StepLoop(Device device, LanguageModel model, KvPages pages, RaggedBatch batch)
+    public StepLoop(Device device, LanguageModel model, KvPages pages, PromptCache cache, RaggedBatch batch)
     {
         _device = device;
         _model = model;
         _pages = pages;
+        _cache = cache;
+        cache.Changed = Wake;
         _batch = batch;
         _ids = device.Allocate(ElementType.I32, batch.MostSequences, 1);
         _hostIds = new int[batch.MostSequences];
@@ -104,6 +108,15 @@ internal sealed class StepLoop : IDisposable
         }
     }
 
+    private void Wake()
+    {
+        lock (_queuing)
+        {
+            if (!_stopping)
+                _arrived.Release();
+        }
+    }
+
     private void ThrowIfStopping() => ObjectDisposedException.ThrowIf(_stopping, typeof(ChainOfSpotEngine));
 
     private void Run()
@@ -115,6 +128,7 @@ internal sealed class StepLoop : IDisposable
             while (_incoming.TryDequeue(out Generation? generation))
                 _active.Add(generation);
             RemoveCancelled();
+            _cache.AdmitWaiting(_device);
             if (_active.Count > 0)
                 Step();
             else if (_work.IsEmpty && _incoming.IsEmpty)
@@ -128,6 +142,7 @@ internal sealed class StepLoop : IDisposable
             generation.Fail(stopped);
         foreach (Generation generation in _active)
             generation.Fail(stopped);
+        _cache.FailWaiting(stopped);
     }
 
     private void Step()
@@ -194,13 +209,24 @@ internal sealed class StepLoop : IDisposable
             bool gaveToken = !generation.IsPrefilling && generation.MostNewTokens > 0;
             if (gaveToken && generation.EndsPrompt && generation.TopLogitsCount > 0)
                 generation.TopLogits = ReadTopLogits(logits!.Value.Slice(row, 1), generation.TopLogitsCount);
-            generation.Accept(gaveToken ? _hostIds[row++] : null, time);
+            generation.Accept(gaveToken ? Choose(generation, logits!.Value, row++) : null, time);
             if (generation.IsFinished)
             {
                 generation.Complete();
                 _active.Remove(generation);
             }
         }
+    }
+
+    private int Choose(Generation generation, TensorView logits, int row)
+    {
+        if (generation.Sampler is not { } sampler)
+            return _hostIds[row];
+        if (_hostLogits.Length < logits.Columns)
+            _hostLogits = new float[logits.Columns];
+        Span<float> host = _hostLogits.AsSpan(0, logits.Columns);
+        _device.Read(logits.Slice(row, 1), host);
+        return sampler.Draw(host);
     }
 
     private TokenLogit[] ReadTopLogits(TensorView logits, int count)

@@ -49,6 +49,15 @@ public sealed class Conversation
         return this;
     }
 
+    /// <summary>Adds a user's turn without an image, and asks for the answer.</summary>
+    /// <param name="text">The text of the turn.</param>
+    /// <returns>This conversation.</returns>
+    public Conversation Ask(string text)
+    {
+        _part.Append("USER: ").Append(text).Append(" ASSISTANT:");
+        return this;
+    }
+
     /// <summary>Adds the assistant's answer. An empty one leaves no end mark behind, as in the official template.</summary>
     /// <param name="text">The text of the answer.</param>
     /// <returns>This conversation.</returns>

@@ -32,6 +32,12 @@ public sealed class KvPages
     /// <summary>Positions in a page.</summary>
     public int Positions { get; }
 
+    /// <summary>
+    /// Called where a page is wanted and none is free, outside of any lock: gives pages up that nobody needs and says whether one
+    /// is free then. Null where there are none such.
+    /// </summary>
+    public Func<bool>? Reclaim { get; set; }
+
     /// <summary>Pages that nobody holds.</summary>
     public int Free
     {
@@ -43,16 +49,22 @@ public sealed class KvPages
     }
 
     /// <summary>Takes a page for one holder.</summary>
-    /// <exception cref="KvCacheFullException">All pages are held.</exception>
+    /// <exception cref="KvCacheFullException">All pages are held, and none can be reclaimed.</exception>
     public int Take()
     {
-        lock (_lock)
+        while (true)
         {
-            if (_freeCount == 0)
+            lock (_lock)
+            {
+                if (_freeCount > 0)
+                {
+                    int page = _free[--_freeCount];
+                    _references[page] = 1;
+                    return page;
+                }
+            }
+            if (Reclaim is null || !Reclaim())
                 throw new KvCacheFullException(Pool.Pages, Positions);
-            int page = _free[--_freeCount];
-            _references[page] = 1;
-            return page;
         }
     }
 
@@ -73,11 +85,11 @@ public sealed class KvPages
         }
     }
 
-    /// <summary>Whether more than one holder has the page.</summary>
-    public bool IsShared(int page)
+    /// <summary>How many hold the page.</summary>
+    public int Holders(int page)
     {
         lock (_lock)
-            return _references[page] > 1;
+            return _references[page];
     }
 }
 

@@ -72,7 +72,7 @@ public sealed class KvSequence : IDisposable
             while (_held.Count < pages)
                 _held.Add(_pages.Take());
             int partial = Length % _pages.Positions == 0 ? -1 : Length / _pages.Positions;
-            if (count > 0 && partial >= 0 && _pages.IsShared(_held[partial]))
+            if (count > 0 && partial >= 0 && _pages.Holders(_held[partial]) > 1)
             {
                 int copy = _pages.Take();
                 device.CopyPage(_pages.Pool, _held[partial], copy, Length % _pages.Positions);

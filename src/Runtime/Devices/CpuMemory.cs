@@ -171,6 +171,8 @@ internal sealed unsafe class CpuKvPool : KvPool
         _values = new CpuMemory(bytes, $"the values of {pages} cache pages");
     }
 
+    public override long ByteLength => _keys.ByteLength + _values.ByteLength;
+
     public void* Keys(int layer) => _keys.Data + (layer * _layerBytes);
 
     public void* Values(int layer) => _values.Data + (layer * _layerBytes);

@@ -20,6 +20,9 @@ public abstract class KvPool : IDisposable
     /// <summary>The number of pages.</summary>
     public int Pages { get; }
 
+    /// <summary>Its size.</summary>
+    public abstract long ByteLength { get; }
+
     /// <summary>Gives the memory back.</summary>
     public abstract void Dispose();
 }

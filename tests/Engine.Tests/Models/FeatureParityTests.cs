@@ -32,11 +32,11 @@ public sealed class FeatureParityTests
     private static async Task CheckAsync(
         ChainOfSpotEngine engine, Picture picture, PixelBox? box, GoldenCase expected, string sha256, string pixels, string prefix)
     {
-        using var encoder = new PictureEncoder(engine, picture);
-        EncodedRegion encoded = await encoder.EncodeAsync(box, TestContext.Current.CancellationToken);
-        using Tensor features = encoded.Features;
+        using Shared<EncodedRegion> shared = await engine.Pictures.EncodeAsync(
+            picture, new ImageKey(picture.Hash, box), reuses: false, TestContext.Current.CancellationToken);
+        EncodedRegion encoded = shared.Value;
         (float[] hidden, float[] projected) = await engine.OnDeviceAsync(
-            () => (engine.Device.ToHost(engine.Model.Tower.Features), engine.Device.ToHost(features)));
+            () => (engine.Device.ToHost(engine.Model.Tower.Features), engine.Device.ToHost(encoded.Features)));
 
         Assert.Equal(sha256, Convert.ToHexStringLower(SHA256.HashData(encoded.Rgb)));
         Golden.AssertClose(expected.Floats(pixels), Normalize(encoded.Rgb, engine.Config.Vision), Golden.PixelTolerance, pixels);

@@ -22,15 +22,14 @@ internal static class Steps
 
     /// <summary>The prompt of <paramref name="ids"/> with the features of a picture, and of its crop where there are two images.</summary>
     public static PromptRows Prompt(this ChainOfSpotEngine engine, int[] ids, float[] global, float[] crop) =>
-        new(ids, [engine.Upload(global), engine.Upload(crop)]);
+        new(ids, engine.Config.Vision.Patches, [engine.Upload(global), engine.Upload(crop)]);
 
     /// <summary>Features of a picture, or of a box of its padded square, on the host.</summary>
     public static async Task<float[]> EncodeAsync(this ChainOfSpotEngine engine, Picture picture, PixelBox? box)
     {
-        using var encoder = new PictureEncoder(engine, picture);
-        EncodedRegion encoded = await encoder.EncodeAsync(box, TestContext.Current.CancellationToken);
-        using Tensor features = encoded.Features;
-        return await engine.OnDeviceAsync(() => engine.Device.ToHost(features));
+        using Shared<EncodedRegion> encoded = await engine.Pictures.EncodeAsync(
+            picture, new ImageKey(picture.Hash, box), reuses: false, TestContext.Current.CancellationToken);
+        return await engine.OnDeviceAsync(() => engine.Device.ToHost(encoded.Value.Features));
     }
 
     /// <summary>Feeds a prompt to a new sequence, <paramref name="split"/> rows a step, and reads the logits of every row.</summary>
@@ -71,7 +70,7 @@ internal static class Steps
         return [.. features];
     }
 
-    private static TensorView Upload(this ChainOfSpotEngine engine, float[] features)
+    private static Tensor Upload(this ChainOfSpotEngine engine, float[] features)
     {
         int width = engine.Config.Text.HiddenSize;
         Tensor tensor = engine.Device.Allocate(ElementType.F32, features.Length / width, width);

@@ -24,7 +24,7 @@ public sealed class AllocationTests
     private static async Task<long> DecodeAsync(ChainOfSpotEngine engine, int tokens)
     {
         using var sequence = new KvSequence(engine.Pages);
-        var prompt = new PromptRows([1, 20, 30, 40, 50]);
+        var prompt = new PromptRows([1, 20, 30, 40, 50], patches: 0);
         var generation = new Generation(
             sequence, prompt, tokens, endToken: -1, topLogits: 0, TestContext.Current.CancellationToken);
         long before = await engine.OnDeviceAsync(GC.GetAllocatedBytesForCurrentThread);

@@ -45,29 +45,47 @@ public sealed class ConcurrencyTests
         questions.CloseImages();
     }
 
-    [Fact]
-    public async Task Questions_that_find_the_cache_full_fail_alone_and_give_back_what_they_held()
+    [Theory]
+    [InlineData(448)]
+    [InlineData(1024)]
+    public async Task Questions_that_find_the_cache_full_wait_for_room(int positions)
     {
-        // Room for two or three questions at once: some of sixteen fail, none is answered wrongly.
-        await using SpotQuestions questions = await SpotQuestions.OpenAsync(new EngineOptions { Threads = 1, CachePositions = 1024 });
-        int answered = 0;
-        int full = 0;
-        Task[] askers = [.. Enumerable.Range(0, 16).Select(i => Task.Run(async () =>
-        {
-            try
-            {
-                await questions.AskAsync(questions.All[i % questions.All.Count], new AskOptions(), TestContext.Current.CancellationToken);
-                Interlocked.Increment(ref answered);
-            }
-            catch (KvCacheFullException)
-            {
-                Interlocked.Increment(ref full);
-            }
-        }))];
+        // Room for one question, or for two or three at once.
+        await using SpotQuestions questions = await SpotQuestions.OpenAsync(new EngineOptions { Threads = 1, CachePositions = positions });
+        Task[] askers = [.. Enumerable.Range(0, 16).Select(i => Task.Run(() => questions.AskAsync(
+            questions.All[i % questions.All.Count], new AskOptions { Reuse = i % 3 > 0 }, TestContext.Current.CancellationToken)))];
         await Task.WhenAll(askers).WaitAsync(NoHang, TestContext.Current.CancellationToken);
-        Assert.Equal(16, answered + full);
-        Assert.True(full > 0);
-        await questions.AskAsync(questions.All[0], new AskOptions(), TestContext.Current.CancellationToken);
+        questions.CloseImages();
+    }
+
+    [Fact]
+    public async Task A_question_that_waits_for_room_can_be_cancelled_and_those_behind_it_go_on()
+    {
+        await using SpotQuestions questions = await SpotQuestions.OpenAsync(new EngineOptions { Threads = 1, CachePositions = 448 });
+        SpotImage image = questions.ImageOf(questions.All[0]);
+        using var first = new CancellationTokenSource();
+        using var second = new CancellationTokenSource();
+        var endless = new AskOptions { Direct = true, IgnoreEndToken = true, MaxNewTokens = 300 };
+        Task<Answer> holds = image.AskAsync("What is it?", endless, first.Token);
+        Task<Answer> waits = image.AskAsync("What is it?", endless, second.Token);
+        Task behind = questions.AskAsync(questions.All[0], new AskOptions(), TestContext.Current.CancellationToken);
+        await second.CancelAsync();
+        await Assert.ThrowsAnyAsync<OperationCanceledException>(() => waits.WaitAsync(NoHang, TestContext.Current.CancellationToken));
+        await first.CancelAsync();
+        await Assert.ThrowsAnyAsync<OperationCanceledException>(() => holds.WaitAsync(NoHang, TestContext.Current.CancellationToken));
+        await behind.WaitAsync(NoHang, TestContext.Current.CancellationToken);
+        questions.CloseImages();
+    }
+
+    [Fact]
+    public async Task A_question_that_is_too_large_for_the_whole_cache_fails_alone()
+    {
+        await using SpotQuestions questions = await SpotQuestions.OpenAsync(new EngineOptions { Threads = 1, CachePositions = 448 });
+        var endless = new AskOptions { Direct = true, IgnoreEndToken = true, MaxNewTokens = 800 };
+        Task<Answer> large = questions.ImageOf(questions.All[0]).AskForTestAsync("What is it?", endless);
+        Task other = questions.AskAsync(questions.All[1], new AskOptions(), TestContext.Current.CancellationToken);
+        await Assert.ThrowsAsync<KvCacheFullException>(() => large.WaitAsync(NoHang, TestContext.Current.CancellationToken));
+        await other.WaitAsync(NoHang, TestContext.Current.CancellationToken);
         questions.CloseImages();
     }
 

@@ -77,8 +77,8 @@ public sealed class KvSequenceTests
         Assert.Equal(first.Pages.Take(2), fork.Pages.Take(2));
         Assert.NotEqual(first.Pages[2], fork.Pages[2]);
         Assert.Equal(Pages - 4, cache.Pages.Free);
-        Assert.True(cache.Pages.IsShared(first.Pages[0]));
-        Assert.False(cache.Pages.IsShared(first.Pages[2]));
+        Assert.Equal(2, cache.Pages.Holders(first.Pages[0]));
+        Assert.Equal(1, cache.Pages.Holders(first.Pages[2]));
         cache.Append(first, 7, 8);
         cache.Append(fork, 9);
         cache.AssertHolds([.. Stamps(0, 150), 7, 8], first);
@@ -182,6 +182,6 @@ public sealed class KvSequenceTests
         }
         List<int> held = [.. sequences.SelectMany(s => s.Real.Pages)];
         Assert.Equal(Pages - held.Distinct().Count(), cache.Pages.Free);
-        Assert.All(held.Distinct(), page => Assert.Equal(held.Count(p => p == page) > 1, cache.Pages.IsShared(page)));
+        Assert.All(held.Distinct(), page => Assert.Equal(held.Count(p => p == page), cache.Pages.Holders(page)));
     }
 }
