@@ -19,7 +19,7 @@ public sealed partial class GpuDevice : Device
     private readonly AcceleratorStream _stream;
     private readonly List<IDisposable> _kernels = [];
 
-    private GpuDevice(Context context, Accelerator accelerator)
+    internal GpuDevice(Context context, Accelerator accelerator)
     {
         _context = context;
         _accelerator = accelerator;
