@@ -1,0 +1,185 @@
+using ChainOfSpot.Kernels.Gpu;
+using ILGPU;
+
+namespace ChainOfSpot.Kernels;
+
+/// <summary>The operands of the GPU forms of a matrix product; see <see cref="MatMul"/> for the formula.</summary>
+public readonly struct MatMulGpuArguments
+{
+    /// <summary>A [<see cref="Rows"/>, <see cref="K"/>].</summary>
+    public ArrayView<float> A { get; init; }
+
+    /// <summary>Weights [<see cref="Columns"/>, <see cref="K"/>], rows of <see cref="RowBytes"/> bytes as <see cref="IGpuElement"/> says.</summary>
+    public ArrayView<byte> W { get; init; }
+
+    /// <summary>Bytes of a row of W.</summary>
+    public long RowBytes { get; init; }
+
+    /// <summary>Bias [<see cref="Columns"/>]; not read unless <see cref="HasBias"/>.</summary>
+    public ArrayView<float> Bias { get; init; }
+
+    /// <summary>Residual, laid out as C; may be C; not read unless <see cref="HasResidual"/>.</summary>
+    public ArrayView<float> Residual { get; init; }
+
+    /// <summary>The outputs [<see cref="Rows"/>, <see cref="Columns"/>] of these weights, <see cref="CStride"/> floats from row to row.</summary>
+    public ArrayView<float> C { get; init; }
+
+    /// <summary>M.</summary>
+    public int Rows { get; init; }
+
+    /// <summary>K.</summary>
+    public int K { get; init; }
+
+    /// <summary>Groups of <see cref="IGpuElement.GroupWeights"/> columns of W, the last filled up.</summary>
+    public int Groups { get; init; }
+
+    /// <summary>N, of these weights.</summary>
+    public int Columns { get; init; }
+
+    /// <summary>Floats from a row of C to the next.</summary>
+    public int CStride { get; init; }
+
+    /// <summary>1 where a bias is added.</summary>
+    public int HasBias { get; init; }
+
+    /// <summary>1 where a residual is added.</summary>
+    public int HasResidual { get; init; }
+
+    /// <summary>The <see cref="MatMulActivation"/>.</summary>
+    public int Activation { get; init; }
+}
+
+/// <content>The GPU form for many rows.</content>
+public static unsafe partial class MatMul
+{
+    /// <summary>Threads of a group of <see cref="GpuTile{TElement, TTile}"/>.</summary>
+    public const int GpuTileThreads = 128;
+
+    /// <summary>Outputs of a tile in N.</summary>
+    public const int GpuTileColumns = 64;
+
+    private const int TileDepth = IGpuElement.GroupWeights;
+
+    /// <summary>
+    /// A group computes a tile of <see cref="GpuRows{TTile}"/> rows and <see cref="GpuTileColumns"/> columns of C. Half of its
+    /// threads bring 32 columns of A into shared memory, the other half widen as many of W; then each thread adds outer
+    /// products of 4-vectors to the outputs that it holds in registers. Sums are in ascending order of k. Grid (columns, rows).
+    /// </summary>
+    [GpuKernel(GpuTileThreads)]
+    public static void GpuTile<TElement, TTile>(MatMulGpuArguments arguments)
+        where TElement : struct, IGpuElement
+        where TTile : struct, IGpuMatMulTile
+    {
+        int rows = GpuRows<TTile>();
+        int columnThreads = GpuTileColumns / (4 * TTile.ColumnFours);
+        int rowThreads = GpuTileThreads / columnThreads;
+        ArrayView<float> a = SharedMemory.Allocate<float>(TileDepth * GpuTileThreads);
+        ArrayView<float> w = SharedMemory.Allocate<float>(TileDepth * GpuTileColumns);
+        ArrayView<GpuFloat4> aFours = a.Cast<GpuFloat4>();
+        ArrayView<GpuFloat4> wFours = w.Cast<GpuFloat4>();
+        int thread = Group.IdxX;
+        int rowThread = thread / columnThreads;
+        int columnThread = thread % columnThreads;
+        int firstRow = Grid.IdxY * rows;
+        int firstColumn = Grid.IdxX * GpuTileColumns;
+        float[] sums = new float[16 * TTile.RowFours * TTile.ColumnFours];
+        for (int i = 0; i < 16 * TTile.RowFours * TTile.ColumnFours; i++)
+            sums[i] = 0;
+
+        for (int group = 0; group < arguments.Groups; group++)
+        {
+            if (thread < GpuTileColumns)
+            {
+                // Rows and columns behind the last are computed from it and not written.
+                int column = Math.Min(firstColumn + thread, arguments.Columns - 1);
+                float[] weights = new float[TileDepth];
+                TElement.ReadGroup(arguments.W.SubView(column * arguments.RowBytes, arguments.RowBytes), arguments.Groups, group, weights);
+                for (int i = 0; i < TileDepth; i++)
+                    w[(i * GpuTileColumns) + thread] = weights[i];
+            }
+            else
+            {
+                for (int row = thread - GpuTileColumns; row < rows; row += GpuTileColumns)
+                    LoadRow(arguments, Math.Min(firstRow + row, arguments.Rows - 1), group * TileDepth, a, row, rows);
+            }
+            Group.Barrier();
+            for (int k = 0; k < TileDepth; k++)
+            {
+                for (int i = 0; i < TTile.RowFours; i++)
+                {
+                    GpuFloat4 four = aFours[(k * (rows / 4)) + (i * rowThreads) + rowThread];
+                    for (int j = 0; j < TTile.ColumnFours; j++)
+                    {
+                        GpuFloat4 other = wFours[(k * (GpuTileColumns / 4)) + (j * columnThreads) + columnThread];
+                        GpuFloat4.AddOuter(sums, ((16 * i) * TTile.ColumnFours) + (4 * j), 4 * TTile.ColumnFours, four, other);
+                    }
+                }
+            }
+            Group.Barrier();
+        }
+
+        // Through shared memory, so that neighbouring threads write neighbouring outputs, and activations are compiled once.
+        for (int i = 0; i < TTile.RowFours; i++)
+        {
+            for (int row = 0; row < 4; row++)
+            {
+                for (int column = 0; column < 4 * TTile.ColumnFours; column++)
+                {
+                    a[(((4 * rowThread) + row) * GpuTileColumns) + (column / 4 * 4 * columnThreads) + (4 * columnThread) + (column % 4)] =
+                        sums[(((4 * i) + row) * 4 * TTile.ColumnFours) + column];
+                }
+            }
+            Group.Barrier();
+            for (int index = thread; index < 4 * rowThreads * GpuTileColumns; index += GpuTileThreads)
+            {
+                int row = firstRow + (i * 4 * rowThreads) + (index / GpuTileColumns);
+                int column = firstColumn + (index % GpuTileColumns);
+                if (row < arguments.Rows && column < arguments.Columns)
+                    Finish(arguments, row, column, a[index]);
+            }
+            Group.Barrier();
+        }
+    }
+
+    /// <summary>Rows of a tile.</summary>
+    public static int GpuRows<TTile>()
+        where TTile : struct, IGpuMatMulTile => 4 * TTile.RowFours * (GpuTileThreads / (GpuTileColumns / (4 * TTile.ColumnFours)));
+
+    /// <summary>Brings 32 columns of a row of A into a tile, transposed; zeros behind the last.</summary>
+    private static void LoadRow(MatMulGpuArguments arguments, int row, int k, ArrayView<float> a, int tileRow, int tileRows)
+    {
+        ArrayView<float> source = arguments.A.SubView((long)row * arguments.K, arguments.K);
+        if ((arguments.K & 3) == 0)
+        {
+            ArrayView<GpuFloat4> fours = source.Cast<GpuFloat4>();
+            for (int i = 0; i < TileDepth / 4; i++)
+            {
+                GpuFloat4 four = default;
+                if (k + (4 * i) < arguments.K)
+                    four = fours[(k / 4) + i];
+                a[(4 * i * tileRows) + tileRow] = four.X;
+                a[(((4 * i) + 1) * tileRows) + tileRow] = four.Y;
+                a[(((4 * i) + 2) * tileRows) + tileRow] = four.Z;
+                a[(((4 * i) + 3) * tileRows) + tileRow] = four.W;
+            }
+            return;
+        }
+        for (int i = 0; i < TileDepth; i++)
+            a[(i * tileRows) + tileRow] = k + i < arguments.K ? source[k + i] : 0;
+    }
+
+    /// <summary>Bias, activation, residual, and the store.</summary>
+    private static void Finish(MatMulGpuArguments arguments, int row, int column, float sum)
+    {
+        if (arguments.HasBias != 0)
+            sum += arguments.Bias[column];
+        if (arguments.Activation == (int)MatMulActivation.QuickGelu)
+            sum = QuickGelu.Gpu(sum);
+        if (arguments.Activation == (int)MatMulActivation.Gelu)
+            sum = Gelu.Gpu(sum);
+        long index = ((long)row * arguments.CStride) + column;
+        if (arguments.HasResidual != 0)
+            sum += arguments.Residual[index];
+        arguments.C[index] = sum;
+    }
+}

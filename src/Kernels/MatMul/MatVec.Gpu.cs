@@ -1,0 +1,141 @@
+using ChainOfSpot.Kernels.Gpu;
+using ILGPU;
+
+namespace ChainOfSpot.Kernels;
+
+/// <summary>The number of rows of A that a kernel is compiled for.</summary>
+public interface IGpuRowCount
+{
+    /// <summary>1, 2 or 4.</summary>
+    static abstract int Count { get; }
+}
+
+/// <summary>One row: decoding one sequence.</summary>
+public readonly struct GpuOneRow : IGpuRowCount
+{
+    /// <inheritdoc/>
+    public static int Count => 1;
+}
+
+/// <summary>Two rows.</summary>
+public readonly struct GpuTwoRows : IGpuRowCount
+{
+    /// <inheritdoc/>
+    public static int Count => 2;
+}
+
+/// <summary>Three or four rows.</summary>
+public readonly struct GpuFourRows : IGpuRowCount
+{
+    /// <inheritdoc/>
+    public static int Count => 4;
+}
+
+/// <content>The GPU form for at most four rows, which the memory's bandwidth bounds.</content>
+public static unsafe partial class MatMul
+{
+    /// <summary>Threads of a group of <see cref="GpuVector{TElement, TRows}"/>.</summary>
+    public const int GpuVectorThreads = 128;
+
+    /// <summary>Columns of C of such a group.</summary>
+    public const int GpuVectorColumns = GpuVectorThreads / TeamThreads * TeamColumns;
+
+    /// <summary>The most rows that it multiplies.</summary>
+    public const int GpuVectorRows = 4;
+
+    private const int TeamThreads = 32;
+    private const int TeamColumns = 2;
+
+    // Floats of A in shared memory, rows together.
+    private const int StagedFloats = 4096;
+
+    // 32 floats and 4 more, so that threads that read the same place of neighbouring groups use different banks.
+    private const int StagedGroup = IGpuElement.GroupWeights + 4;
+
+    /// <summary>
+    /// A team of 32 threads computes <see cref="TeamColumns"/> columns of C: thread t multiplies groups t, t + 32… of 32 weights,
+    /// each read once, by all rows of A, which lie in shared memory piece by piece; the threads' sums are added in a fixed tree.
+    /// Grid (columns / <see cref="GpuVectorColumns"/>). Moves bytes(W), and A once a group.
+    /// </summary>
+    [GpuKernel(GpuVectorThreads)]
+    public static void GpuVector<TElement, TRows>(MatMulGpuArguments arguments)
+        where TElement : struct, IGpuElement
+        where TRows : struct, IGpuRowCount
+    {
+        int pieceGroups = StagedFloats / IGpuElement.GroupWeights / TRows.Count;
+        ArrayView<float> a = SharedMemory.Allocate<float>(StagedFloats / IGpuElement.GroupWeights * StagedGroup);
+        ArrayView<GpuFloat4> aFours = a.Cast<GpuFloat4>();
+        int thread = Group.IdxX;
+        int lane = thread % TeamThreads;
+        int firstColumn = (Grid.IdxX * GpuVectorColumns) + (thread / TeamThreads * TeamColumns);
+        float[] sums = new float[TRows.Count * TeamColumns];
+        for (int i = 0; i < TRows.Count * TeamColumns; i++)
+            sums[i] = 0;
+
+        for (int piece = 0; piece < arguments.Groups; piece += pieceGroups)
+        {
+            int groups = Math.Min(pieceGroups, arguments.Groups - piece);
+            for (int row = 0; row < TRows.Count; row++)
+                StageRow(arguments, Math.Min(row, arguments.Rows - 1), piece, groups, a, row * pieceGroups);
+            Group.Barrier();
+            for (int group = lane; group < groups; group += TeamThreads)
+            {
+                for (int column = 0; column < TeamColumns; column++)
+                {
+                    // Columns behind the last are computed from it and not written.
+                    long index = Math.Min(firstColumn + column, arguments.Columns - 1);
+                    float[] weights = new float[IGpuElement.GroupWeights];
+                    TElement.ReadGroup(arguments.W.SubView(index * arguments.RowBytes, arguments.RowBytes), arguments.Groups, piece + group, weights);
+                    for (int row = 0; row < TRows.Count; row++)
+                    {
+                        int start = ((row * pieceGroups) + group) * (StagedGroup / 4);
+                        float sum = sums[(row * TeamColumns) + column];
+                        for (int i = 0; i < IGpuElement.GroupWeights / 4; i++)
+                        {
+                            GpuFloat4 four = aFours[start + i];
+                            sum += four.X * weights[4 * i];
+                            sum += four.Y * weights[(4 * i) + 1];
+                            sum += four.Z * weights[(4 * i) + 2];
+                            sum += four.W * weights[(4 * i) + 3];
+                        }
+                        sums[(row * TeamColumns) + column] = sum;
+                    }
+                }
+            }
+            Group.Barrier();
+        }
+
+        for (int i = 0; i < TRows.Count * TeamColumns; i++)
+            a[(i * GpuVectorThreads) + thread] = sums[i];
+        Group.Barrier();
+        for (int half = TeamThreads / 2; half > 0; half /= 2)
+        {
+            if (lane < half)
+            {
+                for (int i = 0; i < TRows.Count * TeamColumns; i++)
+                    a[(i * GpuVectorThreads) + thread] += a[(i * GpuVectorThreads) + thread + half];
+            }
+            Group.Barrier();
+        }
+        if (thread < TRows.Count * GpuVectorColumns)
+        {
+            int row = thread / GpuVectorColumns;
+            int column = thread % GpuVectorColumns;
+            int output = (((row * TeamColumns) + (column % TeamColumns)) * GpuVectorThreads) + (column / TeamColumns * TeamThreads);
+            column += Grid.IdxX * GpuVectorColumns;
+            if (row < arguments.Rows && column < arguments.Columns)
+                Finish(arguments, row, column, a[output]);
+        }
+    }
+
+    /// <summary>Brings groups of a row of A into shared memory, each followed by a gap; zeros behind the last column.</summary>
+    private static void StageRow(MatMulGpuArguments arguments, int row, int firstGroup, int groups, ArrayView<float> a, int firstStaged)
+    {
+        int first = firstGroup * IGpuElement.GroupWeights;
+        for (int i = Group.IdxX; i < groups * IGpuElement.GroupWeights; i += GpuVectorThreads)
+        {
+            int staged = ((firstStaged + (i / IGpuElement.GroupWeights)) * StagedGroup) + (i % IGpuElement.GroupWeights);
+            a[staged] = first + i < arguments.K ? arguments.A[((long)row * arguments.K) + first + i] : 0;
+        }
+    }
+}

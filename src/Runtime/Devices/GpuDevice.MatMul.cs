@@ -1,0 +1,214 @@
+using ChainOfSpot.Kernels;
+using ChainOfSpot.Kernels.Gpu;
+using ChainOfSpot.Kernels.Quantization;
+using ChainOfSpot.Runtime.Weights;
+using ILGPU;
+using ILGPU.Runtime;
+
+namespace ChainOfSpot.Runtime.Devices;
+
+/// <content>Weights and the matrix product.</content>
+public sealed partial class GpuDevice
+{
+    // Stored rows on their way into the kernels' layout; more would not be faster.
+    private const int StagingBytes = 32 << 20;
+
+    private Dictionary<ElementType, WeightKernels>? _weightKernels;
+
+    /// <inheritdoc/>
+    public override Weight LoadWeight(IReadOnlyList<StoredTensor> parts)
+    {
+        ArgumentNullException.ThrowIfNull(parts);
+        var loaded = new List<GpuWeightPart>();
+        int columns = checked((int)(parts[0].ElementCount / parts[0].Shape[0]));
+        int rows = 0;
+        try
+        {
+            for (int first = 0; first < parts.Count;)
+            {
+                ElementType type = parts[first].Type;
+                if (!KernelsByType.ContainsKey(type))
+                    throw new WeightFileException(parts[first].File, $"tensor {parts[first].Name} is {type}; expected a type of weights.");
+                int end = first + 1;
+                while (end < parts.Count && parts[end].Type == type)
+                    end++;
+                StoredTensor[] alike = [.. parts.Skip(first).Take(end - first)];
+                long rowBytes = PackedRowBytes(type, columns);
+                int alikeRows = checked((int)alike.Sum(part => part.Shape[0]));
+                GpuMemory memory = Take(alikeRows * rowBytes, $"the weights {parts[first].Name}");
+                loaded.Add(new GpuWeightPart(memory, type, rows, alikeRows, rowBytes));
+                rows += alikeRows;
+                long offset = 0;
+                foreach (StoredTensor part in alike)
+                {
+                    long bytes = part.Shape[0] * rowBytes;
+                    Load(part, columns, rowBytes, memory.Bytes.SubView(offset, bytes));
+                    offset += bytes;
+                }
+                first = end;
+            }
+            _stream.Synchronize();
+            return new GpuWeight(loaded, rows, columns);
+        }
+        catch
+        {
+            foreach (GpuWeightPart part in loaded)
+                part.Memory.Dispose();
+            throw;
+        }
+    }
+
+    /// <inheritdoc/>
+    public override void MatMul(
+        TensorView x, Weight weight, TensorView output, Tensor? bias = null, MatMulActivation activation = MatMulActivation.None, TensorView? residual = null)
+    {
+        var gpu = (GpuWeight)weight;
+        if (x.Columns != weight.Columns || output.Columns != weight.Rows || output.Rows < x.Rows)
+        {
+            throw new ArgumentException(
+                $"[{x.Rows}, {x.Columns}] times [{weight.Rows}, {weight.Columns}] transposed does not fit [{output.Rows}, {output.Columns}].", nameof(x));
+        }
+        ArrayView<float> c = Floats(output);
+        foreach (GpuWeightPart part in gpu.Parts)
+        {
+            KernelsByType[part.Type].Launch(_stream, new MatMulGpuArguments
+            {
+                A = Floats(x),
+                W = part.Bytes,
+                RowBytes = part.RowBytes,
+                Bias = bias is null ? c : Floats(bias).SubView(part.FirstRow),
+                Residual = (residual is { } added ? Floats(added) : c).SubView(part.FirstRow),
+                C = c.SubView(part.FirstRow),
+                Rows = x.Rows,
+                K = x.Columns,
+                Groups = Groups(x.Columns),
+                Columns = part.Rows,
+                CStride = output.Columns,
+                HasBias = bias is null ? 0 : 1,
+                HasResidual = residual is null ? 0 : 1,
+                Activation = (int)activation,
+            });
+        }
+    }
+
+    private static int Groups(int columns) => (columns + IGpuElement.GroupWeights - 1) / IGpuElement.GroupWeights;
+
+    /// <summary>Bytes of a row in the layout of <see cref="IGpuElement"/>.</summary>
+    private static long PackedRowBytes(ElementType type, int columns) =>
+        (type.RowBytes(type.IsQuantized() ? columns : (long)Groups(columns) * IGpuElement.GroupWeights) + 15) / 16 * 16;
+
+    /// <summary>Copies a tensor, through staging memory and a packing kernel unless its rows lie as the kernels want them.</summary>
+    private unsafe void Load(StoredTensor part, int columns, long rowBytes, ArrayView<byte> target)
+    {
+        long storedRowBytes = part.Type.RowBytes(columns);
+        if (!part.Type.IsQuantized() && storedRowBytes == rowBytes)
+        {
+            target.CopyFromCPU(_stream, ref *(byte*)part.Data, part.ByteLength);
+            return;
+        }
+        int rows = checked((int)part.Shape[0]);
+        int chunk = (int)Math.Clamp(StagingBytes / storedRowBytes, 1, rows);
+        using GpuMemory staging = Take(chunk * storedRowBytes, $"staging the weights {part.Name}");
+        for (int row = 0; row < rows; row += chunk)
+        {
+            int count = Math.Min(chunk, rows - row);
+            ArrayView<byte> source = staging.Bytes.SubView(0, count * storedRowBytes);
+            source.CopyFromCPU(_stream, ref *((byte*)part.Data + (row * storedRowBytes)), source.Length);
+            KernelsByType[part.Type].Pack(_stream, new PackRowsGpuArguments
+            {
+                Source = source,
+                Target = target.SubView(row * rowBytes, count * rowBytes),
+                Rows = count,
+                SourceRowBytes = storedRowBytes,
+                TargetRowBytes = rowBytes,
+                Groups = Groups(columns),
+            });
+        }
+        // The staging memory is given back.
+        _stream.Synchronize();
+    }
+
+    private Dictionary<ElementType, WeightKernels> KernelsByType => _weightKernels ??= new()
+    {
+        [ElementType.F32] = WeightKernels.Plain<GpuF32>(this),
+        [ElementType.F16] = WeightKernels.Plain<GpuF16>(this),
+        [ElementType.BF16] = WeightKernels.Plain<GpuBF16>(this),
+        [ElementType.Q4_0] = WeightKernels.Blocks<GpuQ4_0>(this),
+        [ElementType.Q4_1] = WeightKernels.Blocks<GpuQ4_1>(this),
+        [ElementType.Q5_0] = WeightKernels.Blocks<GpuQ5_0>(this),
+        [ElementType.Q5_1] = WeightKernels.Blocks<GpuQ5_1>(this),
+        [ElementType.Q8_0] = WeightKernels.Blocks<GpuQ8_0>(this),
+        [ElementType.Q2_K] = WeightKernels.Blocks<GpuQ2_K>(this),
+        [ElementType.Q3_K] = WeightKernels.Blocks<GpuQ3_K>(this),
+        [ElementType.Q4_K] = WeightKernels.Blocks<GpuQ4_K>(this),
+        [ElementType.Q5_K] = WeightKernels.Blocks<GpuQ5_K>(this),
+        [ElementType.Q6_K] = WeightKernels.Blocks<GpuQ6_K>(this),
+        [ElementType.IQ4_NL] = WeightKernels.Blocks<GpuIQ4_NL>(this),
+        [ElementType.IQ4_XS] = WeightKernels.Blocks<GpuIQ4_XS>(this),
+    };
+
+    /// <summary>The kernels for weights of one type, each compiled when it is first needed.</summary>
+    private sealed class WeightKernels
+    {
+        // Above so many rows a tile of 32 rows would read the weights too often.
+        private const int LowTileRows = 64;
+
+        private readonly GpuKernel<PackRowsGpuArguments> _pack;
+        private readonly bool _packsGroups;
+        private readonly GpuKernel<MatMulGpuArguments> _one;
+        private readonly GpuKernel<MatMulGpuArguments> _two;
+        private readonly GpuKernel<MatMulGpuArguments> _four;
+        private readonly GpuKernel<MatMulGpuArguments> _low;
+        private readonly GpuKernel<MatMulGpuArguments> _tall;
+
+        private WeightKernels(
+            GpuDevice device, Action<PackRowsGpuArguments> pack, bool packsGroups, ReadOnlySpan<Action<MatMulGpuArguments>> products)
+        {
+            _pack = device.Kernel(pack);
+            _packsGroups = packsGroups;
+            _one = device.Kernel(products[0]);
+            _two = device.Kernel(products[1]);
+            _four = device.Kernel(products[2]);
+            _low = device.Kernel(products[3]);
+            _tall = device.Kernel(products[4]);
+        }
+
+        public static WeightKernels Plain<TElement>(GpuDevice device)
+            where TElement : struct, IGpuElement => new(device, GpuPackRows.Plain, false, Products<TElement>());
+
+        public static WeightKernels Blocks<TFormat>(GpuDevice device)
+            where TFormat : struct, IGpuBlockFormat => new(device, GpuPackRows.Blocks<TFormat>, true, Products<GpuBlocks<TFormat>>());
+
+        public void Pack(AcceleratorStream stream, in PackRowsGpuArguments arguments)
+        {
+            long threads = _packsGroups ? (long)arguments.Rows * arguments.Groups : arguments.Rows * arguments.TargetRowBytes / 2;
+            _pack.Launch(stream, new Index3D(checked((int)((threads + GpuPackRows.Threads - 1) / GpuPackRows.Threads)), 1, 1), arguments);
+        }
+
+        public void Launch(AcceleratorStream stream, in MatMulGpuArguments arguments)
+        {
+            if (arguments.Rows <= Kernels.MatMul.GpuVectorRows)
+            {
+                GpuKernel<MatMulGpuArguments> kernel = arguments.Rows == 1 ? _one : arguments.Rows == 2 ? _two : _four;
+                kernel.Launch(stream, new Index3D(Count(arguments.Columns, Kernels.MatMul.GpuVectorColumns), arguments.Rows == 0 ? 0 : 1, 1), arguments);
+                return;
+            }
+            bool low = arguments.Rows <= LowTileRows;
+            int tileRows = low ? Kernels.MatMul.GpuRows<GpuLowTile>() : Kernels.MatMul.GpuRows<GpuTallTile>();
+            var grid = new Index3D(Count(arguments.Columns, Kernels.MatMul.GpuTileColumns), Count(arguments.Rows, tileRows), 1);
+            (low ? _low : _tall).Launch(stream, grid, arguments);
+        }
+
+        private static int Count(int items, int each) => (items + each - 1) / each;
+
+        private static Action<MatMulGpuArguments>[] Products<TElement>()
+            where TElement : struct, IGpuElement =>
+        [
+            Kernels.MatMul.GpuVector<TElement, GpuOneRow>,
+            Kernels.MatMul.GpuVector<TElement, GpuTwoRows>,
+            Kernels.MatMul.GpuVector<TElement, GpuFourRows>,
+            Kernels.MatMul.GpuTile<TElement, GpuLowTile>,
+            Kernels.MatMul.GpuTile<TElement, GpuTallTile>,
+        ];
+    }
+}

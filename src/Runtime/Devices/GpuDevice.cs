@@ -1,0 +1,174 @@
+using ChainOfSpot.Kernels;
+using ChainOfSpot.Kernels.Gpu;
+using ILGPU;
+using ILGPU.Runtime;
+using ILGPU.Runtime.CPU;
+using ILGPU.Runtime.Cuda;
+using ILGPU.Runtime.OpenCL;
+
+namespace ChainOfSpot.Runtime.Devices;
+
+/// <summary>
+/// A GPU through ILGPU: CUDA, OpenCL, or ILGPU's own CPU accelerator, which runs kernels thread by thread and serves tests.
+/// They differ in the kernels that they can use, not in this class. Operations are enqueued on one stream.
+/// </summary>
+public sealed partial class GpuDevice : Device
+{
+    private readonly Context _context;
+    private readonly Accelerator _accelerator;
+    private readonly AcceleratorStream _stream;
+    private readonly List<IDisposable> _kernels = [];
+
+    internal GpuDevice(Context context, Accelerator accelerator)
+    {
+        _context = context;
+        _accelerator = accelerator;
+        _stream = accelerator.CreateStream();
+    }
+
+    /// <inheritdoc/>
+    public override string Name => _accelerator switch
+    {
+        CudaAccelerator => $"cuda ({_accelerator.Name})",
+        CLAccelerator cl => $"opencl ({_accelerator.Name}, {cl.PlatformName})",
+        _ => "ilgpu cpu accelerator",
+    };
+
+    /// <inheritdoc/>
+    public override int PagePositions => KvLayout.PagePositions;
+
+    /// <summary>Bytes that tensors, weights, caches and scratch memory hold now.</summary>
+    public long AllocatedBytes { get; private set; }
+
+    /// <summary>ILGPU's CPU accelerator with groups of up to 256 threads: exact in what it computes, and very slow.</summary>
+    public static GpuDevice CreateSimulated()
+    {
+        var context = Context.Create(builder => builder.CPU(new CPUDevice(32, 8, 2)).Optimize(OptimizationLevel.O2));
+        return new GpuDevice(context, context.GetCPUDevice(0).CreateCPUAccelerator(context));
+    }
+
+    /// <inheritdoc/>
+    public override Tensor Allocate(ElementType type, int rows, int columns)
+    {
+        long bytes = checked((long)rows * columns * type.Size());
+        return new GpuTensor(Take(bytes, $"a {type} tensor [{rows}, {columns}]"), type, rows, columns);
+    }
+
+    /// <inheritdoc/>
+    public override KvPool AllocateKv(KvShape shape, int pages)
+    {
+        long bytes = checked(pages * KvLayout.PageFloats(shape.KvHeads, shape.HeadDim) * shape.Layers * sizeof(float));
+        GpuMemory keys = Take(bytes, $"the keys of {pages} cache pages");
+        try
+        {
+            return new GpuKvPool(keys, Take(bytes, $"the values of {pages} cache pages"), shape, pages);
+        }
+        catch
+        {
+            keys.Dispose();
+            throw;
+        }
+    }
+
+    /// <inheritdoc/>
+    public override RopeTable BuildRope(float theta, int headDim, int positions)
+    {
+        float[] cos = new float[positions * (headDim / 2)];
+        float[] sin = new float[cos.Length];
+        Rope.BuildTable(theta, headDim, positions, cos, sin);
+        Tensor cosines = Allocate(ElementType.F32, positions, headDim / 2);
+        Tensor sines = Allocate(ElementType.F32, positions, headDim / 2);
+        Write<float>(cosines, cos);
+        Write<float>(sines, sin);
+        return new RopeTable(cosines, sines);
+    }
+
+    /// <inheritdoc/>
+    public override void Write<T>(TensorView destination, ReadOnlySpan<T> values)
+    {
+        ArrayView<T> target = ViewOf<T>(destination, values.Length);
+        if (values.Length > 0)
+            target.CopyFromCPU(_stream, values);
+    }
+
+    /// <inheritdoc/>
+    public override void Read<T>(TensorView source, Span<T> values)
+    {
+        ArrayView<T> from = ViewOf<T>(source, values.Length);
+        if (values.Length > 0)
+            from.CopyToCPU(_stream, values);
+        _stream.Synchronize();
+    }
+
+    /// <inheritdoc/>
+    public override void Copy(TensorView source, TensorView destination)
+    {
+        ArrayView<byte> from = Bytes(source);
+        ArrayView<byte> to = Bytes(destination);
+        if (from.Length > to.Length)
+            throw new ArgumentException($"{source.Rows} rows do not fit {destination.Rows} of {destination.Columns} columns.", nameof(destination));
+        if (from.Length > 0)
+            from.CopyTo(_stream, to.SubView(0, from.Length));
+    }
+
+    /// <inheritdoc/>
+    public override void Dispose()
+    {
+        foreach (IDisposable kernel in _kernels)
+            kernel.Dispose();
+        _stream.Dispose();
+        _accelerator.Dispose();
+        _context.Dispose();
+        GC.SuppressFinalize(this);
+    }
+
+    /// <summary>Takes memory; contents are undefined.</summary>
+    internal GpuMemory Take(long bytes, string purpose)
+    {
+        // ILGPU has no empty buffers.
+        long taken = Math.Max(bytes, 16);
+        try
+        {
+            var memory = new GpuMemory(this, _accelerator.Allocate1D<byte>(taken));
+            AllocatedBytes += taken;
+            return memory;
+        }
+        catch (Exception e) when (e is AcceleratorException or OutOfMemoryException)
+        {
+            throw new DeviceMemoryException(Name, bytes, purpose, e);
+        }
+    }
+
+    internal void GiveBack(MemoryBuffer1D<byte, Stride1D.Dense> buffer)
+    {
+        AllocatedBytes -= buffer.Length;
+        buffer.Dispose();
+    }
+
+    private GpuKernel<TArguments> Kernel<TArguments>(Action<TArguments> method)
+        where TArguments : struct
+    {
+        var kernel = new GpuKernel<TArguments>(_accelerator, method);
+        _kernels.Add(kernel);
+        return kernel;
+    }
+
+    private static ArrayView<byte> Bytes(TensorView view)
+    {
+        long rowBytes = (long)view.Columns * view.Tensor.Type.Size();
+        return ((GpuTensor)view.Tensor).Bytes.SubView(view.Row * rowBytes, view.Rows * rowBytes);
+    }
+
+    private static ArrayView<float> Floats(TensorView view) => Bytes(view).Cast<float>();
+
+    private static ArrayView<int> Integers(TensorView view) => Bytes(view).Cast<int>();
+
+    private static unsafe ArrayView<T> ViewOf<T>(TensorView view, int count)
+        where T : unmanaged
+    {
+        ArrayView<byte> bytes = Bytes(view);
+        if ((long)count * sizeof(T) > bytes.Length)
+            throw new ArgumentException($"{count} values are more than {view.Rows} x {view.Columns}.", nameof(view));
+        return bytes.SubView(0, (long)count * sizeof(T)).Cast<T>();
+    }
+}

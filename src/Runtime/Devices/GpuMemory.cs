@@ -1,0 +1,57 @@
+using ChainOfSpot.Kernels;
+using ILGPU;
+using ILGPU.Runtime;
+
+namespace ChainOfSpot.Runtime.Devices;
+
+/// <summary>A block of a GPU's memory, owned by one holder.</summary>
+internal sealed class GpuMemory : IDisposable
+{
+    private readonly GpuDevice _device;
+    private readonly MemoryBuffer1D<byte, Stride1D.Dense> _buffer;
+    private bool _disposed;
+
+    /// <summary>Taken and counted by <see cref="GpuDevice.Take"/>.</summary>
+    public GpuMemory(GpuDevice device, MemoryBuffer1D<byte, Stride1D.Dense> buffer)
+    {
+        _device = device;
+        _buffer = buffer;
+        Bytes = buffer.View;
+    }
+
+    /// <summary>All of it.</summary>
+    public ArrayView<byte> Bytes { get; }
+
+    public void Dispose()
+    {
+        if (_disposed)
+            return;
+        _disposed = true;
+        _device.GiveBack(_buffer);
+    }
+}
+
+internal sealed class GpuTensor(GpuMemory memory, ElementType type, int rows, int columns) : Tensor(type, rows, columns)
+{
+    public ArrayView<byte> Bytes => memory.Bytes;
+
+    public override void Dispose() => memory.Dispose();
+}
+
+/// <summary>Keys and values of every layer as <see cref="KvLayout"/> says, as on the CPU.</summary>
+internal sealed class GpuKvPool(GpuMemory keys, GpuMemory values, KvShape shape, int pages) : KvPool(shape, pages)
+{
+    private readonly long _layerFloats = pages * KvLayout.PageFloats(shape.KvHeads, shape.HeadDim);
+
+    public ArrayView<float> Keys(int layer) => Layer(keys, layer);
+
+    public ArrayView<float> Values(int layer) => Layer(values, layer);
+
+    public override void Dispose()
+    {
+        keys.Dispose();
+        values.Dispose();
+    }
+
+    private ArrayView<float> Layer(GpuMemory memory, int layer) => memory.Bytes.Cast<float>().SubView(layer * _layerFloats, _layerFloats);
+}
