@@ -36,6 +36,13 @@ internal static class EndToEndReport
         foreach (QuestionCountResult count in result.Questions)
             writer.WriteLine($"| {count.Questions} | {count.Reuse:0.000} | {count.NoReuse:0.000} | {count.NoReuse / count.Reuse:0.00} |");
         writer.WriteLine("\n![Time against questions](questions.svg)");
+        writer.WriteLine("\n## Questions at once\n\n| Questions | decoded tokens/s, median | best | worst | of one |\n|---:|---:|---:|---:|---:|");
+        foreach (AtOnceResult count in result.AtOnce)
+        {
+            Sample time = count.SecondsPerToken;
+            double gain = result.AtOnce[0].SecondsPerToken.Median / time.Median;
+            writer.WriteLine($"| {count.Questions} | {1 / time.Median:0.0} | {1 / time.Best:0.0} | {1 / time.Worst:0.0} | {gain:0.00} |");
+        }
         if (result.Peer is { } peer)
         {
             writer.WriteLine($"""

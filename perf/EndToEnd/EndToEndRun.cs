@@ -51,6 +51,7 @@ internal static class EndToEndRun
             Model = options.Model,
             Jobs = [.. jobs.Select(j => ToResult(j, engine.Config.Vision.Patches, answers[j.Name], energy is null ? null : Sample.Of(joules[j.Name])))],
             Questions = await CountQuestionsAsync(engine, picture, jobs, options.Questions).ConfigureAwait(false),
+            AtOnce = await AtOnce.MeasureAsync(engine, picture, options.NewTokens, options.Rounds).ConfigureAwait(false),
             Peer = peer is null ? null : new PeerResult(peer.Template, Sample.Of(peerSeconds), Sample.Of(peerRatios)),
         };
     }

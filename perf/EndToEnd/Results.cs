@@ -26,6 +26,11 @@ internal sealed record JobResult(
 /// <param name="NoReuse">Seconds without.</param>
 internal sealed record QuestionCountResult(int Questions, double Reuse, double NoReuse);
 
+/// <summary>Decoding of so many questions at once.</summary>
+/// <param name="Questions">How many.</param>
+/// <param name="SecondsPerToken">The time of a token, of whichever question.</param>
+internal sealed record AtOnceResult(int Questions, Sample SecondsPerToken);
+
 /// <summary>A peer on the same job.</summary>
 /// <param name="Command">Its command line.</param>
 /// <param name="Seconds">Its time, start of the program included.</param>
@@ -48,6 +53,8 @@ internal sealed record EndToEndResult
     public required IReadOnlyList<JobResult> Jobs { get; init; }
 
     public required IReadOnlyList<QuestionCountResult> Questions { get; init; }
+
+    public required IReadOnlyList<AtOnceResult> AtOnce { get; init; }
 
     public required PeerResult? Peer { get; init; }
 

@@ -26,6 +26,7 @@ public sealed class EndToEndTests
             Assert.True(result.Jobs[2].CachedTokens > result.Jobs[0].CachedTokens);
             Assert.Equal(result.Jobs[0].InputTokens, result.Jobs[1].InputTokens);
             Assert.Equal(2, result.Questions.Count);
+            Assert.Equal([1, 2, 4, 8, 16], result.AtOnce.Select(count => count.Questions));
             Assert.True(result.Peer!.Ratios.Median > 0);
         }
         finally
