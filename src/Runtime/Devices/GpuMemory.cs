@@ -43,6 +43,8 @@ internal sealed class GpuKvPool(GpuMemory keys, GpuMemory values, KvShape shape,
 {
     private readonly long _layerFloats = pages * KvLayout.PageFloats(shape.KvHeads, shape.HeadDim);
 
+    public override long ByteLength => keys.Bytes.Length + values.Bytes.Length;
+
     public ArrayView<float> Keys(int layer) => Layer(keys, layer);
 
     public ArrayView<float> Values(int layer) => Layer(values, layer);
