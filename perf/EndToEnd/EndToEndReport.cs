@@ -34,6 +34,13 @@ internal sealed class EndToEndReport(EndToEndResult result, TextWriter writer)
             foreach (StageResult stage in job.Stages)
                 writer.WriteLine($"| {stage.Name} | {Spread(stage.Seconds)} | {stage.Tokens} | {(stage.Tokens > 0 ? $"{stage.Tokens / stage.Seconds.Median:0.0}" : "")} |");
         }
+        writer.WriteLine("\n## Questions at once\n\n| Questions | decoded tokens/s, median | best | worst | of one |\n|---:|---:|---:|---:|---:|");
+        foreach (AtOnceResult count in result.AtOnce)
+        {
+            Sample time = count.SecondsPerToken;
+            double gain = result.AtOnce[0].SecondsPerToken.Median / time.Median;
+            writer.WriteLine($"| {count.Questions} | {1 / time.Median:0.0} | {1 / time.Best:0.0} | {1 / time.Worst:0.0} | {gain:0.00} |");
+        }
         if (result.Peer is { } peer)
             WritePeer(peer);
         if (result.Growth is { } growth)

@@ -39,6 +39,7 @@ internal static class EndToEndRun
             Device = engine.DeviceName,
             Model = options.Model,
             Jobs = [.. jobs.Select(j => ToResult(j, engine.Config.Vision.Patches, answers[j.Name], energy is null ? null : Sample.Of(joules[j.Name])))],
+            AtOnce = await AtOnce.MeasureAsync(engine, pictures.Next(), options.NewTokens, options.Rounds).ConfigureAwait(false),
             Growth = options.Points == 0 ? null : await GrowAsync(new Growth(engine, pictures, options.NewTokens, options.Points)).ConfigureAwait(false),
             Peer = peer?.ToResult(),
         };

@@ -26,6 +26,11 @@ internal sealed record JobResult(
 /// <param name="NoReuse">Seconds without.</param>
 internal sealed record QuestionCountResult(int Questions, double Reuse, double NoReuse);
 
+/// <summary>Decoding of so many questions at once.</summary>
+/// <param name="Questions">How many.</param>
+/// <param name="SecondsPerToken">The time of a token, of whichever question.</param>
+internal sealed record AtOnceResult(int Questions, Sample SecondsPerToken);
+
 /// <summary>Time of one question about each of so many new pictures.</summary>
 /// <param name="Pictures">How many.</param>
 /// <param name="InTurn">Seconds of one after the other.</param>
@@ -80,6 +85,8 @@ internal sealed record EndToEndResult
 
     /// <summary>Null where it was not asked for.</summary>
     public required GrowthResult? Growth { get; init; }
+
+    public required IReadOnlyList<AtOnceResult> AtOnce { get; init; }
 
     public required PeerResult? Peer { get; init; }
 

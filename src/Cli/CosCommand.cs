@@ -2,6 +2,7 @@ using System.CommandLine;
 using System.CommandLine.Help;
 using System.CommandLine.Invocation;
 using ChainOfSpot.Cli.Ask;
+using ChainOfSpot.Cli.Batch;
 using ChainOfSpot.Cli.Devices;
 using ChainOfSpot.Cli.Errors;
 using ChainOfSpot.Cli.Output;
@@ -20,6 +21,7 @@ internal static class CosCommand
           cos ask photo.jpg "What is written on the sign?" --model DIR     a question to a LLaVA-1.5 checkpoint
           cos ask shapes.png "What number is on the red circle?"           one to the model that comes with the tool
           cos ask --help                                                   more examples and all options
+          cos batch questions.jsonl --out answers.jsonl                    a file of questions
           cos devices                                                      what computes here, and how fast it is
         """;
 
@@ -48,13 +50,15 @@ internal static class CosCommand
     private static RootCommand Create(Terminal terminal)
     {
         var ask = new AskCommand(terminal);
+        var batch = new BatchCommand(terminal);
         var root = new RootCommand("Asks LLaVA-1.5 about a picture by looking twice: where to look, then at that (Chain-of-Spot, arXiv 2403.12966).")
         {
             ask,
+            batch,
             new DevicesCommand(terminal),
             new ProfileCommand(terminal),
         };
-        var help = new HelpWithExamples(new Dictionary<Command, string> { [root] = Examples, [ask] = AskCommand.Examples });
+        var help = new HelpWithExamples(new Dictionary<Command, string> { [root] = Examples, [ask] = AskCommand.Examples, [batch] = BatchCommand.Examples });
         root.Options.OfType<HelpOption>().Single().Action = help;
         root.SetAction(help.Invoke);
         return root;

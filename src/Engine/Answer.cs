@@ -9,6 +9,12 @@ public sealed record Answer
     /// <summary>The text of the answer.</summary>
     public required string Text { get; init; }
 
+    /// <summary>
+    /// The probability of the answer's tokens, the end token included: the product of each one's softmax among all tokens, at
+    /// temperature 1 also where they were drawn at another.
+    /// </summary>
+    public required double Probability { get; init; }
+
     /// <summary>Where the second pass looked; null after one direct pass.</summary>
     public required AnswerRegion? Region { get; init; }
 
@@ -25,6 +31,8 @@ public sealed record Answer
 /// <summary>The region of interest of one answer.</summary>
 public sealed record AnswerRegion
 {
+    private const double LeastFirstTokenProbability = 0.1;
+
     /// <summary>The text that pass 1 answered with, or that was given in its place.</summary>
     public required string Text { get; init; }
 
@@ -33,6 +41,24 @@ public sealed record AnswerRegion
 
     /// <summary>The region in pixels of the picture: the part that shows the picture, empty where it shows padding only.</summary>
     public required PixelBox Pixels { get; init; }
+
+    /// <summary>
+    /// The probability of the region's tokens: each one's among those that keep the region legal, or among all where it was decoded
+    /// freely. Null where the region was given.
+    /// </summary>
+    public required double? Probability { get; init; }
+
+    /// <summary>
+    /// The probability, among all tokens, of the token that every region begins with. A model that was tuned for regions is nearly
+    /// certain of it. Null where the vocabulary does not spell regions digit by digit, or nothing was decoded.
+    /// </summary>
+    public required double? FirstTokenProbability { get; init; }
+
+    /// <summary>
+    /// Whether the model hardly would have begun a region by itself: it was not tuned to look twice, and what it says about where
+    /// to look means little.
+    /// </summary>
+    public bool IsUntuned => FirstTokenProbability < LeastFirstTokenProbability;
 
     /// <summary>Why the second pass looked at the whole picture instead of a crop; <see cref="RegionProblem.None"/> if it did not.</summary>
     public required RegionProblem Problem { get; init; }

@@ -15,10 +15,18 @@ public sealed record AskOptions
     /// </summary>
     public string? RegionText { get; init; }
 
+    /// <summary>
+    /// Decodes pass 1 freely, as the official code does. Off, the default, only legal regions are decoded: four numbers from 0.0 to
+    /// 1.0, left below right and top below bottom; tokens without an alternative cost no forward pass. Where a free region is
+    /// legal, it is the same. Pass 1 is free in any case where <see cref="IgnoreEndToken"/> is set, and with a vocabulary that does
+    /// not spell numbers digit by digit.
+    /// </summary>
+    public bool FreeRegion { get; init; }
+
     /// <summary>What follows the quoted question in pass 2 only (MMBench, ScienceQA).</summary>
     public string AnswerSuffix { get; init; } = "";
 
-    /// <summary>The most tokens that each pass decodes.</summary>
+    /// <summary>The most tokens that each pass decodes. A region that is not decoded freely is whole in any case.</summary>
     public int MaxNewTokens { get; init; } = DefaultMaxNewTokens;
 
     /// <summary>Decodes up to <see cref="MaxNewTokens"/> whether or not an end token comes.</summary>

@@ -1,5 +1,6 @@
 using ChainOfSpot.Images;
 using ChainOfSpot.Models;
+using ChainOfSpot.Regions;
 using ChainOfSpot.Runtime.Cache;
 using ChainOfSpot.Runtime.Devices;
 using ChainOfSpot.Sessions;
@@ -20,10 +21,13 @@ public sealed partial class ChainOfSpotEngine : IAsyncDisposable, IDisposable
     private readonly Device _device;
     private readonly LlavaModel _model;
     private readonly KvPool _pool;
+    private readonly ILogger _logger;
     private bool _disposed;
+    private int _warnedOfUntuned;
 
-    private ChainOfSpotEngine(Device device, LlavaModel model, EngineOptions options)
+    private ChainOfSpotEngine(Device device, LlavaModel model, EngineOptions options, ILogger logger)
     {
+        _logger = logger;
         _device = device;
         _model = model;
         int page = device.PagePositions;
@@ -32,9 +36,13 @@ public sealed partial class ChainOfSpotEngine : IAsyncDisposable, IDisposable
         _pool = device.AllocateKv(model.Language.KvShape with { Element = options.KvCache }, pages);
         Pages = new KvPages(_pool, page);
         int stepRows = Math.Min(options.StepRows, model.Config.Text.MaxPositions);
+        RegionTokens = RegionTokens.Of(model.Tokenizer);
         Cache = new PromptCache(Pages, options.ReuseMemory ?? _pool.ByteLength);
         Steps = new StepLoop(
-            device, model.Language, Pages, Cache, new RaggedBatch(device, stepRows, MostSequencesOfStep, contextPages));
+            device, model.Language, Pages, Cache, new RaggedBatch(device, stepRows, MostSequencesOfStep, contextPages), RegionTokens)
+        {
+            LooksAhead = options.RegionLookahead,
+        };
         Pictures = new PictureEncoder(device, model.Tower, model.Config, Steps, Cache);
         Prompts = new SpotPrompts(model.Tokenizer, options.AfterEosRule ?? model.TokenizerSettings.AfterEosRule, options.RegionWord);
     }
@@ -64,6 +72,9 @@ public sealed partial class ChainOfSpotEngine : IAsyncDisposable, IDisposable
     internal LlavaModel Model => _model;
 
     internal KvPages Pages { get; }
+
+    /// <summary>How the model spells regions; null where it does not spell them digit by digit.</summary>
+    internal RegionTokens? RegionTokens { get; }
 
     internal PromptCache Cache { get; }
 
@@ -137,6 +148,13 @@ public sealed partial class ChainOfSpotEngine : IAsyncDisposable, IDisposable
         return ValueTask.CompletedTask;
     }
 
+    /// <summary>Warns, once, of a model that was not tuned for regions.</summary>
+    internal void Note(AnswerRegion region)
+    {
+        if (region.IsUntuned && Interlocked.Exchange(ref _warnedOfUntuned, 1) == 0)
+            LogUntuned(_logger, ModelPath, region.FirstTokenProbability!.Value);
+    }
+
     private static ChainOfSpotEngine Load(
         string path, EngineOptions options, IProgress<LoadProgress>? progress, CancellationToken cancellation)
     {
@@ -149,7 +167,7 @@ public sealed partial class ChainOfSpotEngine : IAsyncDisposable, IDisposable
         {
             model = LlavaModel.Load(path, device, options, progress, cancellation);
             LogLoaded(logger, path, device.Name, model.Language.WeightBytes + model.Tower.WeightBytes);
-            return new ChainOfSpotEngine(device, model, options);
+            return new ChainOfSpotEngine(device, model, options, logger);
         }
         catch
         {
@@ -158,6 +176,11 @@ public sealed partial class ChainOfSpotEngine : IAsyncDisposable, IDisposable
             throw;
         }
     }
+
+    [LoggerMessage(
+        Level = LogLevel.Warning,
+        Message = "{Model} does not seem to be tuned for Chain-of-Spot: it would begin a region with a probability of {Probability}")]
+    private static partial void LogUntuned(ILogger logger, string model, double probability);
 
     [LoggerMessage(Level = LogLevel.Information, Message = "Loaded {Model} on {Device}: {WeightBytes} bytes of weights")]
     private static partial void LogLoaded(ILogger logger, string model, string device, long weightBytes);

@@ -27,6 +27,13 @@ public sealed record EngineOptions
     /// </summary>
     public long? ReuseMemory { get; init; }
 
+    /// <summary>
+    /// Decodes two choices of a region in one forward pass, where no other question is in it: all legal successors of the present
+    /// token are run beside each other as forks, up to 70 rows instead of one. The region is the same, in at most 8 passes behind
+    /// the prompt's. It pays where reading the weights bounds a pass, which it does not on a CPU; off by default.
+    /// </summary>
+    public bool RegionLookahead { get; init; }
+
     /// <summary>The most rows of one step; longer prompts are fed in several. More is faster, fewer stop sooner when cancelled.</summary>
     public int StepRows { get; init; } = 640;
 

@@ -16,7 +16,7 @@ public sealed class AskCommandTests
         CosOutput run = await OfAsync("ask", Shapes, Question, "--json", "--top-logits", "3", "--model", Model);
         Assert.Equal((0, ""), (run.ExitCode, run.Error));
         JsonElement json = run.Json;
-        Assert.Equal(["answer", "region", "passes", "usage", "timings_ms", "device", "model"], Names(json));
+        Assert.Equal(["answer", "region", "passes", "usage", "timings_ms", "device", "model", "probability"], Names(json));
 
         await using ChainOfSpotEngine engine = await ChainOfSpotEngine.LoadAsync(Model, cancellationToken: TestContext.Current.CancellationToken);
         await using SpotImage image = await engine.OpenImageAsync(Shapes, TestContext.Current.CancellationToken);
@@ -24,7 +24,7 @@ public sealed class AskCommandTests
 
         Assert.Equal("640", json.GetProperty("answer").GetString());
         JsonElement region = json.GetProperty("region");
-        Assert.Equal(["text", "normalized", "pixels", "fallback", "fallback_reason"], Names(region));
+        Assert.Equal(["text", "normalized", "pixels", "fallback", "fallback_reason", "probability", "first_token_probability"], Names(region));
         Assert.Equal(answer.Region!.Text, region.GetProperty("text").GetString());
         Assert.Equal([0.625, 0.05, 0.775, 0.2], region.GetProperty("normalized").EnumerateArray().Select(v => v.GetDouble()));
         Assert.Equal([560, 45, 694, 179], Integers(region.GetProperty("pixels")));

@@ -25,6 +25,7 @@ public sealed class EndToEndTests
             Assert.Equal(0, result.Jobs[1].CachedTokens);
             Assert.True(result.Jobs[2].CachedTokens > result.Jobs[0].CachedTokens);
             Assert.Equal(result.Jobs[0].InputTokens, result.Jobs[1].InputTokens);
+            Assert.Equal([1, 2, 4, 8, 16], result.AtOnce.Select(count => count.Questions));
             Assert.Equal([1, 2], result.Growth!.Questions.Select(q => q.Questions));
             Assert.Equal([1, 2], result.Growth.Pictures.Select(p => p.Pictures));
             Assert.Equal(result.Jobs[3].InputTokens, result.Growth.Contexts[0].PromptTokens);

@@ -4,6 +4,7 @@ using System.Text.Json.Nodes;
 using ChainOfSpot.Images;
 using ChainOfSpot.Models;
 using ChainOfSpot.Text;
+using ChainOfSpot.Sessions;
 using ChainOfSpot.WeightsTools.Models;
 using ChainOfSpot.WeightsTools.Output;
 using Spectre.Console;
@@ -153,14 +154,17 @@ internal sealed class CompareCommand : Command
             for (int i = 0; i < items.Count; i++)
             {
                 ComparisonItem item = items[i];
-                using SpotImage? image = item.Picture is null ? null : engine.OpenImage(Picture.Decode(item.Picture));
+                Picture? picture = item.Picture is null ? null : Picture.Decode(item.Picture);
+                using Shared<EncodedRegion>? encoded = picture is null
+                    ? null
+                    : await engine.Pictures.EncodeAsync(picture, new ImageKey(picture.Hash, Box: null), reuses: true, cancellation).ConfigureAwait(false);
                 // The row behind which the first scored id is predicted; a picture before it takes one row a patch.
                 int firstRow = item.FirstScored - 1 + (item.Picture is null ? 0 : patches - 1);
                 if (firstRow + item.ScoredCount > engine.Config.Text.MaxPositions)
                     throw new ContextLengthException(firstRow + item.ScoredCount, patches, engine.Config.Text.MaxPositions);
                 take(i, await pass.LogitsAsync(
                     item.Ids[..^1],
-                    image is null ? null : await image.FeaturesAsync(cancellation).ConfigureAwait(false),
+                    encoded?.Value.Features,
                     firstRow,
                     cancellation).ConfigureAwait(false));
                 progress.Report(1);

@@ -22,7 +22,7 @@ internal sealed class ForwardPass(ChainOfSpotEngine engine) : IDisposable
     /// <param name="firstRow">A row of the ids as the model sees them, a picture one row a patch.</param>
     /// <param name="cancellation">Stops between chunks of rows.</param>
     public Task<List<float[]>> LogitsAsync(int[] ids, Tensor? features, int firstRow, CancellationToken cancellation) =>
-        engine.Steps.RunAsync(() => Logits(new PromptRows(ids, features is null ? [] : [features]), firstRow, cancellation), cancellation);
+        engine.Steps.RunAsync(() => Logits(new PromptRows(ids, engine.Config.Vision.Patches, features), firstRow, cancellation), cancellation);
 
     public void Dispose() => _batch.Dispose();
 

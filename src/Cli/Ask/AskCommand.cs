@@ -82,6 +82,11 @@ internal sealed class AskCommand : Command
         HelpName = "\"[left, top, right, bottom]\"",
     };
 
+    private readonly Option<bool> _freeRegion = new("--free-region")
+    {
+        Description = "Lets the model say anything where it is asked where to look, as the official code does; by default it can only name a region.",
+    };
+
     private readonly Option<bool> _direct = new("--direct")
     {
         Description = "One plain pass over the whole picture, without looking twice.",
@@ -169,7 +174,7 @@ internal sealed class AskCommand : Command
         Add(_picture);
         Add(_question);
         AddAll(
-            _model, _mmproj, _tower, _overlay, _crop, _json, _region, _direct, _suffix, _askWhere, _afterEos, _maxTokens, _ignoreEos,
+            _model, _mmproj, _tower, _overlay, _crop, _json, _region, _freeRegion, _direct, _suffix, _askWhere, _afterEos, _maxTokens, _ignoreEos,
             _topLogits, _noReuse, _noExif, _threads, _vectorBits, _cachePositions, _kvCache);
 
         _region.Validators.Add(CheckRegion);
@@ -230,7 +235,7 @@ internal sealed class AskCommand : Command
             result.AddError("The question is empty.");
         if (!result.GetValue(_direct))
             return;
-        foreach (Option option in (ReadOnlySpan<Option>)[_region, _crop, _suffix, _askWhere])
+        foreach (Option option in (ReadOnlySpan<Option>)[_region, _freeRegion, _crop, _suffix, _askWhere])
         {
             if (result.GetResult(option) is { Implicit: false })
                 result.AddError($"{option.Name} is about looking twice; --direct looks once.");
@@ -257,6 +262,7 @@ internal sealed class AskCommand : Command
         {
             Direct = parsed.GetValue(_direct),
             RegionText = parsed.GetValue(_region),
+            FreeRegion = parsed.GetValue(_freeRegion),
             AnswerSuffix = parsed.GetRequiredValue(_suffix).Replace(@"\n", "\n", StringComparison.Ordinal),
             MaxNewTokens = parsed.GetValue(_maxTokens),
             IgnoreEndToken = parsed.GetValue(_ignoreEos),

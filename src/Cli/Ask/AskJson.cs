@@ -13,7 +13,8 @@ internal sealed record AskJson(
     UsageJson Usage,
     IReadOnlyDictionary<string, double> TimingsMs,
     string Device,
-    string Model)
+    string Model,
+    double? Probability)
 {
     public static AskJson Of(AskResult result)
     {
@@ -25,12 +26,20 @@ internal sealed record AskJson(
             new UsageJson(answer.Usage.InputTokens, answer.Usage.CachedInputTokens, answer.Usage.OutputTokens),
             result.Stages.ToDictionary(stage => stage.Name, stage => Math.Round(stage.Time.TotalMilliseconds, 3)),
             result.Device,
-            result.Model);
+            result.Model,
+            CliJson.Probability(answer.Probability));
     }
 }
 
 /// <summary>Where the second pass looked.</summary>
-internal sealed record RegionJson(string Text, double[] Normalized, int[] Pixels, bool Fallback, string? FallbackReason)
+internal sealed record RegionJson(
+    string Text,
+    double[] Normalized,
+    int[] Pixels,
+    bool Fallback,
+    string? FallbackReason,
+    double? Probability,
+    double? FirstTokenProbability)
 {
     public static RegionJson Of(AnswerRegion region)
     {
@@ -41,7 +50,9 @@ internal sealed record RegionJson(string Text, double[] Normalized, int[] Pixels
             [normalized.Left, normalized.Top, normalized.Right, normalized.Bottom],
             [pixels.Left, pixels.Top, pixels.Right, pixels.Bottom],
             region.IsFallback,
-            region.IsFallback ? CliJson.NameOf(region.Problem) : null);
+            region.IsFallback ? CliJson.NameOf(region.Problem) : null,
+            CliJson.Probability(region.Probability),
+            CliJson.Probability(region.FirstTokenProbability));
     }
 }
 

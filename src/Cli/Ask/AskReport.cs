@@ -23,6 +23,7 @@ internal sealed class AskReport(Terminal terminal)
             WriteRegion(region, result, isGiven: request.Ask.RegionText is not null);
         else
             Field("region", terminal.Faint("none: one direct pass over the whole picture"));
+        Field("likely", Text($"answer {answer.Probability:P1}{RegionProbability(answer.Region, request)}"));
         Field("tokens", $"{answer.Usage.InputTokens} input, {answer.Usage.CachedInputTokens} of them cached; {answer.Usage.OutputTokens} output");
         foreach (PassResult pass in answer.Passes.Where(pass => pass.TopLogits.Count > 0))
             Field("logits", $"{CliJson.NameOf(pass.Kind)}: {string.Join("  ", pass.TopLogits.Select(top => Text($"{top.Id} {top.Value:0.0000}")))}");
@@ -45,12 +46,18 @@ internal sealed class AskReport(Terminal terminal)
         Field("region", region.Text.OnOneLine() + (isGiven ? terminal.Faint(" (given)") : ""));
         if (region.IsFallback)
             Field("", terminal.Warning($"No crop comes of this: {RegionNotes.Of(region.Problem)}. The second pass looked at the whole picture again."));
+        if (region.IsUntuned)
+            Field("", terminal.Warning("The model hardly would have named a region by itself: it does not seem to be tuned for Chain-of-Spot."));
         PixelBox pixels = region.Pixels;
         if (pixels.Width <= 0 || pixels.Height <= 0)
             Field("", terminal.Warning("It lies outside of the picture: the second pass saw padding only."));
         else
             Field("pixels", $"x {pixels.Left} to {pixels.Right}, y {pixels.Top} to {pixels.Bottom} ({pixels.Width} x {pixels.Height} of {result.Picture.Width} x {result.Picture.Height})");
     }
+
+    private static string RegionProbability(AnswerRegion? region, AskRequest request) => region?.Probability is { } probability
+        ? Text($", region {probability:P1}{(request.Ask.FreeRegion || request.Ask.IgnoreEndToken ? "" : " among legal ones")}")
+        : "";
 
     private void WriteStages(AskResult result)
     {

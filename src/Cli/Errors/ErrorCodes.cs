@@ -4,6 +4,7 @@ namespace ChainOfSpot.Cli.Errors;
 internal static class ErrorCodes
 {
     public const string BadOption = "bad_option";
+    public const string BadLine = "bad_line";
     public const string PictureNotFound = "picture_not_found";
     public const string PictureNotDecoded = "picture_not_decoded";
     public const string ModelNotFound = "model_not_found";

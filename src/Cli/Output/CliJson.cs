@@ -27,6 +27,9 @@ internal sealed partial class CliJson : JsonSerializerContext
 
     public static string ToText(ErrorJson value) => JsonSerializer.Serialize(value, Plain.ErrorJson);
 
+    /// <summary>A probability to four decimals, or null where it is no number: what is behind them is rounding.</summary>
+    public static double? Probability(double? value) => value is { } number && double.IsFinite(number) ? Math.Round(number, 4) : null;
+
     /// <summary>An enumeration's name as the objects spell it.</summary>
     public static string NameOf<T>(T value)
         where T : struct, Enum => JsonNamingPolicy.SnakeCaseLower.ConvertName(value.ToString());

@@ -74,10 +74,11 @@ internal sealed class LanguageModel : IDisposable
     public KvShape KvShape => new(_config.Layers, _config.KvHeads, _config.HeadDim);
 
     /// <summary>
-    /// Runs one step and returns the logits [outputs, vocabulary] of the rows that the batch marks; keys and values of all rows
-    /// are in the cache then. Returns null when <paramref name="stop"/> said, between layers, that nobody waits any more.
+    /// Runs one step and returns the logits [outputs, vocabulary] of the rows that the batch marks, but for the first
+    /// <paramref name="choiceRows"/> of them, whose logits <see cref="Choices"/> gives; keys and values of all rows are in the cache
+    /// then. Returns null when no row is marked or <paramref name="stop"/> said, between layers, that nobody waits any more.
     /// </summary>
-    public TensorView? Forward(RaggedBatch batch, ReadOnlySpan<FeatureRows> features, KvPool pool, Func<bool> stop)
+    public TensorView? Forward(RaggedBatch batch, ReadOnlySpan<FeatureRows> features, KvPool pool, Func<bool> stop, int choiceRows = 0)
     {
         int rows = batch.Rows;
         RaggedRows placement = batch.Placement;
@@ -109,12 +110,18 @@ internal sealed class LanguageModel : IDisposable
             FinishLayer(layer, x, qkv, placement, pool, i);
         }
 
-        EnsureLogits(rows);
-        TensorView logits = _logits.First(rows);
         _device.RmsNorm(x, _finalNorm, _config.NormEpsilon, _normed.First(rows));
-        _device.MatMul(_normed.First(rows), _head, logits);
+        EnsureLogits(rows - choiceRows);
+        TensorView logits = _logits.First(rows - choiceRows);
+        if (logits.Rows > 0)
+            _device.MatMul(_normed.Slice(choiceRows, logits.Rows), _head, logits);
         return logits;
     }
+
+    /// <summary>The logits of the first marked rows of the step before: of a few tokens only.</summary>
+    /// <param name="ids">I32 [tokens, 1].</param>
+    /// <param name="logits">fp32 [rows, tokens].</param>
+    public void Choices(TensorView ids, TensorView logits) => _device.MatMulRows(_normed.First(logits.Rows), _head, ids, logits);
 
     public void Dispose()
     {

@@ -39,7 +39,7 @@ internal sealed class PrefixIndex(KvPages pages, long budget)
             int count = 0;
             for (int page = 0; page < _holders.Length; page++)
             {
-                if (_holders[page] > 0 && pages.Holders(page) == _holders[page])
+                if (IsReclaimable(page))
                     count++;
             }
             return count;
@@ -98,14 +98,16 @@ internal sealed class PrefixIndex(KvPages pages, long budget)
     /// <summary>Keeps a picture in device memory.</summary>
     public void Add(PixelHash key, Shared<Tensor> picture) => Add(key, picture, picture.Value.ByteLength);
 
-    /// <summary>Gives up the least recently used sequences until a page is free.</summary>
+    /// <summary>
+    /// Gives up the least recently used sequences until a page is free; those whose pages all are in use would free none and stay.
+    /// </summary>
     /// <returns>Whether one is.</returns>
     public bool FreePage()
     {
         while (pages.Free == 0)
         {
             LinkedListNode<Item>? oldest = _items.First;
-            while (oldest is not null && oldest.Value is not SequenceItem)
+            while (oldest is not null && !(oldest.Value is SequenceItem { Sequence: { } sequence } && sequence.Pages.Any(IsReclaimable)))
                 oldest = oldest.Next;
             if (oldest is null)
                 return false;
@@ -120,6 +122,9 @@ internal sealed class PrefixIndex(KvPages pages, long budget)
         while (_items.First is { } first)
             Remove(first);
     }
+
+    /// <summary>Whether nobody but sequences here has a page.</summary>
+    private bool IsReclaimable(int page) => _holders[page] > 0 && pages.Holders(page) == _holders[page];
 
     private LinkedListNode<Item>? Find(PromptKey prompt, out int positions)
     {

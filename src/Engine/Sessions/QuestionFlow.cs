@@ -30,9 +30,15 @@ internal sealed class QuestionFlow(
     private readonly List<Shared<EncodedRegion>> _encoded = [];
     private readonly PaddedSquare _square = new(picture.Width, picture.Height);
 
+    /// <summary>Of the last pass' output.</summary>
+    private double _logProbability;
+
     private int ContextPositions => engine.Config.Text.MaxPositions;
 
     private int Patches => engine.Config.Vision.Patches;
+
+    /// <summary>How the region is spelt where it is constrained; null where it is decoded freely.</summary>
+    private RegionTokens? Constraint => options.FreeRegion || options.IgnoreEndToken ? null : engine.RegionTokens;
 
     public async Task<Answer> RunAsync()
     {
@@ -51,6 +57,7 @@ internal sealed class QuestionFlow(
             return new Answer
             {
                 Text = _passes[^1].Text,
+                Probability = Math.Exp(_logProbability),
                 Region = region,
                 Passes = _passes,
                 Usage = new TokenUsage(_passes.Sum(p => p.PromptTokens), _passes.Sum(p => p.CachedTokens), _passes.Sum(p => p.OutputIds.Count)),
@@ -85,9 +92,12 @@ internal sealed class QuestionFlow(
             Normalized = region,
             Pixels = _square.ToPicture(box),
             Problem = problem,
+            Probability = options.RegionText is null ? Math.Exp(first.LogProbability) : null,
+            FirstTokenProbability = engine.RegionTokens is null || first.Output.Count == 0 ? null : Math.Exp(first.ProbedLogProbability),
             Crop = seen.Rgb,
             CropSide = engine.Config.Vision.ImageSize,
         };
+        engine.Note(looked);
         report?.Invoke(new AnswerUpdate { Region = looked });
 
         int[] ids = engine.Prompts.Answer(question, regionText, options.AnswerSuffix, turns).ToIds();
@@ -134,14 +144,17 @@ internal sealed class QuestionFlow(
         bool answers = kind != PassKind.Region;
         var text = new AnswerText(engine.Tokenizer, answers ? options.StopTexts : []);
         bool listens = answers && (report is not null || options.StopTexts.Count > 0);
+        RegionDecoding? region = !answers && Constraint is { } tokens ? new RegionDecoding(tokens) : null;
         var generation = new Generation(
             lease.Sequence,
             new PromptRows(prompt.Ids, Patches, features),
-            Math.Min(options.MaxNewTokens, ContextPositions - prompt.Positions),
+            region is null ? Math.Min(options.MaxNewTokens, ContextPositions - prompt.Positions) : RegionPrefix.Longest.Length,
             options.IgnoreEndToken ? -1 : engine.Tokenizer.EosId,
             options.TopLogits,
-            cancellation)
+            cancellation,
+            region)
         {
+            ProbedToken = answers ? -1 : engine.RegionTokens?.FirstId ?? -1,
             Sampler = answers ? Sampler.Of(options) : null,
             OnToken = listens ? id => Hear(text, id) : null,
             OnFed = lease.FillsPicture ? () => engine.Cache.KeepPicture(engine.Device, lease) : null,
@@ -154,6 +167,7 @@ internal sealed class QuestionFlow(
                 text.Append(id, out _);
         }
         Report(text.Complete(), answers);
+        _logProbability = generation.LogProbability;
         _passes.Add(new PassResult
         {
             Kind = kind,
@@ -226,13 +240,17 @@ internal sealed class QuestionFlow(
         int most = PromptRows.Count(firstIds, Patches) + newTokens;
         if (!options.Direct)
         {
-            int[] secondIds = engine.Prompts.Answer(question, options.RegionText ?? "", options.AnswerSuffix, turns).ToIds();
-            int second = PromptRows.Count(secondIds, Patches);
-            CheckLength(second);
-            most = Math.Max(most, second + newTokens + (options.RegionText is null ? newTokens + RereadPositions : 0));
+            bool isBounded = options.RegionText is null && Constraint is not null;
+            CheckLength(SecondPositions(options.RegionText ?? (isBounded ? RegionPrefix.Shortest : "")));
+            int second = SecondPositions(options.RegionText ?? (isBounded ? RegionPrefix.Longest : ""));
+            bool isUnknown = options.RegionText is null && !isBounded;
+            most = Math.Max(most, second + newTokens + (isUnknown ? newTokens + RereadPositions : 0));
         }
         return Math.Min(most, ContextPositions);
     }
+
+    private int SecondPositions(string regionText) =>
+        PromptRows.Count(engine.Prompts.Answer(question, regionText, options.AnswerSuffix, turns).ToIds(), Patches);
 
     private void CheckLength(int needed)
     {

@@ -88,6 +88,17 @@ public sealed class KvSequence : IDisposable
         Length += count;
     }
 
+    /// <summary>Goes on as a fork of this sequence, which is empty then: its own pages are given back.</summary>
+    public void TakeOver(KvSequence fork)
+    {
+        ArgumentNullException.ThrowIfNull(fork);
+        Truncate(0);
+        _held.AddRange(fork._held);
+        Length = fork.Length;
+        fork._held.Clear();
+        fork.Length = 0;
+    }
+
     /// <summary>Forgets all positions from <paramref name="length"/> on.</summary>
     public void Truncate(int length)
     {

@@ -10,6 +10,8 @@ internal sealed unsafe partial class CpuDevice<TVector, TLanes>
     private const int VectorOutputs = 128;
 
     private readonly Workspace _packed = new("packed activations");
+    private readonly Workspace _wantedRows = new("the addresses of some of a weight's rows");
+    private readonly Workspace _wantedProducts = new("products of panels of which some rows are wanted");
     private readonly Workspace _sums = new("sums of a long matrix product");
 
     public override void MatMul(
@@ -45,6 +47,54 @@ internal sealed unsafe partial class CpuDevice<TVector, TLanes>
                 MultiplyInBFloat16(arguments);
             else
                 MultiplyBlock(arguments);
+        }
+    }
+
+    /// <summary>
+    /// The rows that are wanted, or the panels that hold them, are segments to the same kernels, so the bits are those of the whole
+    /// product.
+    /// </summary>
+    public override void MatMulRows(TensorView x, Weight weight, TensorView rows, TensorView output)
+    {
+        var cpu = (CpuWeight)weight;
+        if (x.Columns != weight.Columns || output.Columns != rows.Rows || output.Rows < x.Rows || x.Rows > Kernels.MatMul.LongestRowBlock)
+        {
+            throw new ArgumentException(
+                $"[{x.Rows}, {x.Columns}] times {rows.Rows} rows of {weight.Columns} transposed does not fit [{output.Rows}, {output.Columns}].", nameof(x));
+        }
+        int wanted = rows.Rows;
+        var segments = (WeightSegment*)_wantedRows.Bytes((long)wanted * (sizeof(WeightSegment) + sizeof(int)));
+        int* columns = (int*)(segments + wanted);
+        int computed = 0;
+        for (int i = 0; i < wanted; i++)
+        {
+            segments[i] = cpu.RowsWith(Integers(rows)[i], out int place);
+            columns[i] = computed + place;
+            computed += segments[i].Rows;
+        }
+        float* products = computed == wanted ? Floats(output) : _wantedProducts.Floats((long)x.Rows * computed);
+        var arguments = new MatMulArguments
+        {
+            A = Floats(x),
+            AStride = x.Columns,
+            Rows = x.Rows,
+            K = x.Columns,
+            Segments = segments,
+            SegmentCount = wanted,
+            Columns = computed,
+            C = products,
+            CStride = computed,
+        };
+        if (cpu is not CpuPackedWeight)
+        {
+            MultiplyBlock(arguments);
+            return;
+        }
+        MultiplyPacked(arguments);
+        for (int row = 0; row < x.Rows; row++)
+        {
+            for (int i = 0; i < wanted; i++)
+                Floats(output)[(row * wanted) + i] = products[(row * computed) + columns[i]];
         }
     }
 

@@ -85,6 +85,27 @@ internal unsafe class CpuWeight : Weight
 
     public int SegmentCount { get; }
 
+    /// <summary>The fewest rows that can be multiplied by themselves and hold one that is wanted.</summary>
+    /// <param name="row">The row that is wanted.</param>
+    /// <param name="place">Which of them it is.</param>
+    public virtual WeightSegment RowsWith(int row, out int place)
+    {
+        WeightSegment segment = SegmentOf(ref row);
+        place = 0;
+        return new WeightSegment(segment.Data + (nint)(segment.StoredRow(row) * segment.Type.RowBytes(Columns)), segment.Type, 1);
+    }
+
+    /// <summary>The segment that holds a row, which becomes its number there.</summary>
+    protected WeightSegment SegmentOf(ref int row)
+    {
+        ArgumentOutOfRangeException.ThrowIfNegative(row);
+        ArgumentOutOfRangeException.ThrowIfGreaterThanOrEqual(row, Rows);
+        WeightSegment* segment = Segments;
+        for (; row >= segment->Rows; segment++)
+            row -= segment->Rows;
+        return *segment;
+    }
+
     public override long ByteLength
     {
         get
@@ -131,6 +152,14 @@ internal sealed unsafe class CpuPackedWeight : CpuWeight
         : base(segments, columns, []) => _panels = panels;
 
     public override long ByteLength => _panels.ByteLength;
+
+    /// <summary>The panel of a row.</summary>
+    public override WeightSegment RowsWith(int row, out int place)
+    {
+        WeightSegment segment = SegmentOf(ref row);
+        (int panel, place) = Math.DivRem(row, Int8Tile.Columns);
+        return new WeightSegment(segment.Data + (nint)(panel * PackedPanels.ByteLength(segment.Type, Columns)), segment.Type, Int8Tile.Columns);
+    }
 
     public override void Dispose()
     {

@@ -81,6 +81,15 @@ public abstract class Device : IDisposable
         MatMulActivation activation = MatMulActivation.None,
         TensorView? residual = null);
 
+    /// <summary>
+    /// output[r, j] = x[r] weight[rows[j]]ᵀ: a linear layer of which only some outputs are needed, with the bits of the whole one.
+    /// </summary>
+    /// <param name="x">fp32 [rows, inputs].</param>
+    /// <param name="weight">The layer.</param>
+    /// <param name="rows">I32 [outputs that are wanted, 1]: a few rows of the weight, in any order.</param>
+    /// <param name="output">fp32 [rows of x, outputs that are wanted].</param>
+    public abstract void MatMulRows(TensorView x, Weight weight, TensorView rows, TensorView output);
+
     /// <summary>output = silu(gate) * up, of rows that hold gate and up side by side.</summary>
     public abstract void SwiGlu(TensorView gateUp, TensorView output);
 

@@ -36,6 +36,15 @@ public readonly record struct OperationCost(double Operations, double Bytes)
         return new(2 * outputs * x.Columns, weight.ByteLength + BytesOf(x) + (sizeof(float) * (outputs + added)));
     }
 
+    /// <summary>Some outputs of output = x weightᵀ: 2 M N K, of the weights only their rows.</summary>
+    public static OperationCost MatMulRows(TensorView x, Weight weight, TensorView rows)
+    {
+        ArgumentNullException.ThrowIfNull(weight);
+        double outputs = (double)x.Rows * rows.Rows;
+        double read = (double)weight.ByteLength / weight.Rows * rows.Rows;
+        return new(2 * outputs * x.Columns, read + BytesOf(x) + (sizeof(float) * outputs));
+    }
+
     /// <summary>A pass over rows: so many operations an input element, and everything moved once.</summary>
     public static OperationCost RowWise(TensorView x, TensorView output, int operationsPerElement) =>
         new((double)x.Rows * x.Columns * operationsPerElement, BytesOf(x) + BytesOf(output));

@@ -128,6 +128,15 @@ public sealed class ProfilingDevice(Device inner, OperationLog log) : Device
     }
 
     /// <inheritdoc/>
+    public override void MatMulRows(TensorView x, Weight weight, TensorView rows, TensorView output)
+    {
+        ArgumentNullException.ThrowIfNull(weight);
+        long start = Stopwatch.GetTimestamp();
+        inner.MatMulRows(x, weight, rows, output);
+        Done(nameof(MatMulRows), start, x, output, OperationCost.MatMulRows(x, weight, rows));
+    }
+
+    /// <inheritdoc/>
     public override void SwiGlu(TensorView gateUp, TensorView output)
     {
         long start = Stopwatch.GetTimestamp();

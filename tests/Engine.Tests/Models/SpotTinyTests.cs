@@ -42,9 +42,22 @@ public sealed class SpotTinyTests(SpotTinyTests.AnsweredQuestions answered) : IC
     [Fact]
     public void Pass_2_goes_on_behind_all_of_pass_1() => Assert.All(answered.All, a =>
     {
-        // Everything that pass 1 was fed: its prompt and all of its output but the end token.
+        // Everything that pass 1 was fed: its prompt and its output, but for what is there from the last choice on, which is a
+        // third digit, the 1 of 1.0 or the bracket, up to the end token.
         PassResult first = a.Twice.Passes[0];
-        Assert.Equal(first.PromptTokens + first.OutputIds.Count - 1, a.Twice.Passes[1].CachedTokens);
+        string last = a.Twice.Region!.Text.Split(", ")[^1].TrimEnd(']');
+        int unfed = last == "1.0" ? 5 : last.Length == 5 ? 3 : 2;
+        Assert.Equal(first.PromptTokens + first.OutputIds.Count - unfed, a.Twice.Passes[1].CachedTokens);
+    });
+
+    [Fact]
+    public void The_model_is_sure_of_itself() => Assert.All(answered.All, a =>
+    {
+        Assert.InRange(a.Twice.Region!.FirstTokenProbability!.Value, 0.9, 1);
+        Assert.False(a.Twice.Region.IsUntuned);
+        Assert.InRange(a.Twice.Region.Probability!.Value, 0.01, 1);
+        Assert.InRange(a.Twice.Probability, 0.1, 1);
+        Assert.InRange(a.Direct.Probability, 0, a.Twice.Probability + 0.9);
     });
 
     public sealed record Question(

@@ -91,7 +91,9 @@ public sealed class RegionFallbackTests
         await using ChainOfSpotEngine engine = await TestEngine.LoadAsync(Fixtures.Path("llava", "hf-mha"));
         await using SpotImage image = await engine.OpenImageAsync(Fixtures.Path("images", "rgb-97x61.png"), TestContext.Current.CancellationToken);
         Answer none = await image.AskForTestAsync("What?", new AskOptions { MaxNewTokens = 0 });
-        Assert.Equal(("", 0), (none.Text, none.Usage.OutputTokens));
+        Assert.Equal(("", 0), (none.Text, none.Passes[1].OutputIds.Count));
+        Answer free = await image.AskForTestAsync("What?", new AskOptions { MaxNewTokens = 0, FreeRegion = true });
+        Assert.Equal(("", 0), (free.Text, free.Usage.OutputTokens));
         Answer all = await image.AskForTestAsync("What?", new AskOptions { MaxNewTokens = int.MaxValue, TopLogits = int.MaxValue, Direct = true });
         Assert.Equal(576, all.Passes[0].TopLogits.Count);
         Assert.Equal(all.Passes[0].TopLogits.OrderByDescending(top => top.Value), all.Passes[0].TopLogits);

@@ -44,6 +44,16 @@ public sealed class CpuDeviceTests
                 float[] alone = new float[rows * N];
                 device.Read<float>(output.First(rows), alone);
                 Assert.Equal(together[(row * N)..((row + rows) * N)], alone);
+
+                int[] wanted = [N - 1, 0, 64, 7, 8, 9, 64];
+                using Tensor indices = device.Allocate(ElementType.I32, wanted.Length, 1);
+                using Tensor some = device.Allocate(ElementType.F32, rows, wanted.Length);
+                device.Write<int>(indices, wanted);
+                device.MatMulRows(input.Slice(row, rows), weight, indices, some);
+                float[] few = new float[rows * wanted.Length];
+                device.Read<float>(some, few);
+                for (int i = 0; i < few.Length; i++)
+                    Assert.Equal(alone[(i / wanted.Length * N) + wanted[i % wanted.Length]], few[i]);
             }
         }
     }

@@ -45,6 +45,16 @@ public sealed unsafe class FastArithmeticTests : IDisposable
                 float[] alone = new float[rows * 2 * N];
                 device.Read<float>(output.First(rows), alone);
                 Assert.Equal(together[(row * 2 * N)..((row + rows) * 2 * N)], alone);
+
+                int[] wanted = [(2 * N) - 1, 0, N, N - 1, 64, 64, 33];
+                using Tensor indices = device.Allocate(ElementType.I32, wanted.Length, 1);
+                using Tensor some = device.Allocate(ElementType.F32, rows, wanted.Length);
+                device.Write<int>(indices, wanted);
+                device.MatMulRows(input.Slice(row, rows), weight, indices, some);
+                float[] few = new float[rows * wanted.Length];
+                device.Read<float>(some, few);
+                for (int i = 0; i < few.Length; i++)
+                    Assert.Equal(alone[(i / wanted.Length * 2 * N) + wanted[i % wanted.Length]], few[i]);
             }
         }
         fixed (float* a = x)
