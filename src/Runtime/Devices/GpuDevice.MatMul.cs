@@ -69,13 +69,14 @@ public sealed partial class GpuDevice
                 $"[{x.Rows}, {x.Columns}] times [{weight.Rows}, {weight.Columns}] transposed does not fit [{output.Rows}, {output.Columns}].", nameof(x));
         }
         ArrayView<float> c = Floats(output);
+        ArrayView<GpuUInt4>? halves = null;
         foreach (GpuWeightPart part in gpu.Parts)
         {
-            KernelsByType[part.Type].Launch(_stream, new MatMulGpuArguments
+            var arguments = new MatMulGpuArguments
             {
                 A = Floats(x),
-                W = part.Bytes,
-                RowBytes = part.RowBytes,
+                W = part.Bytes.Cast<GpuUInt4>(),
+                RowWords = checked((int)(part.RowBytes / 16)),
                 Bias = bias is null ? c : Floats(bias).SubView(part.FirstRow),
                 Residual = (residual is { } added ? Floats(added) : c).SubView(part.FirstRow),
                 C = c.SubView(part.FirstRow),
@@ -87,7 +88,17 @@ public sealed partial class GpuDevice
                 HasBias = bias is null ? 0 : 1,
                 HasResidual = residual is null ? 0 : 1,
                 Activation = (int)activation,
-            });
+            };
+            WeightKernels kernels = KernelsByType[part.Type];
+            if (x.Rows > Kernels.MatMul.GpuVectorRows && HasTensorCores)
+            {
+                halves ??= Halves(x);
+                MultiplyOnTensorCores(kernels.Tensor, halves.Value, part, arguments);
+            }
+            else
+            {
+                kernels.Launch(_stream, arguments);
+            }
         }
     }
 
@@ -130,9 +141,9 @@ public sealed partial class GpuDevice
 
     private Dictionary<ElementType, WeightKernels> KernelsByType => _weightKernels ??= new()
     {
-        [ElementType.F32] = WeightKernels.Plain<GpuF32>(this),
-        [ElementType.F16] = WeightKernels.Plain<GpuF16>(this),
-        [ElementType.BF16] = WeightKernels.Plain<GpuBF16>(this),
+        [ElementType.F32] = WeightKernels.Plain<GpuF32>(this, Kernels.MatMul.GpuTensorWidened<GpuF32>),
+        [ElementType.F16] = WeightKernels.Plain<GpuF16>(this, Kernels.MatMul.GpuTensor),
+        [ElementType.BF16] = WeightKernels.Plain<GpuBF16>(this, Kernels.MatMul.GpuTensorWidened<GpuBF16>),
         [ElementType.Q4_0] = WeightKernels.Blocks<GpuQ4_0>(this),
         [ElementType.Q4_1] = WeightKernels.Blocks<GpuQ4_1>(this),
         [ElementType.Q5_0] = WeightKernels.Blocks<GpuQ5_0>(this),
@@ -162,8 +173,9 @@ public sealed partial class GpuDevice
         private readonly GpuKernel<MatMulGpuArguments> _tall;
 
         private WeightKernels(
-            GpuDevice device, Action<PackRowsGpuArguments> pack, bool packsGroups, ReadOnlySpan<Action<MatMulGpuArguments>> products)
+            GpuDevice device, Action<PackRowsGpuArguments> pack, bool packsGroups, Action<MatMulTensorGpuArguments> tensor, Action<MatMulGpuArguments>[] products)
         {
+            Tensor = device.Kernel(tensor);
             _pack = device.Kernel(pack);
             _packsGroups = packsGroups;
             _one = device.Kernel(products[0]);
@@ -173,11 +185,15 @@ public sealed partial class GpuDevice
             _tall = device.Kernel(products[4]);
         }
 
-        public static WeightKernels Plain<TElement>(GpuDevice device)
-            where TElement : struct, IGpuElement => new(device, GpuPackRows.Plain, false, Products<TElement>());
+        /// <summary>For CUDA alone.</summary>
+        public GpuKernel<MatMulTensorGpuArguments> Tensor { get; }
+
+        public static WeightKernels Plain<TElement>(GpuDevice device, Action<MatMulTensorGpuArguments> tensor)
+            where TElement : struct, IGpuElement => new(device, GpuPackRows.Plain, false, tensor, Products<TElement>());
 
         public static WeightKernels Blocks<TFormat>(GpuDevice device)
-            where TFormat : struct, IGpuBlockFormat => new(device, GpuPackRows.Blocks<TFormat>, true, Products<GpuBlocks<TFormat>>());
+            where TFormat : struct, IGpuBlockFormat =>
+            new(device, GpuPackRows.Blocks<TFormat>, true, Kernels.MatMul.GpuTensorWidened<GpuBlocks<TFormat>>, Products<GpuBlocks<TFormat>>());
 
         public void Pack(AcceleratorStream stream, in PackRowsGpuArguments arguments)
         {
