@@ -56,6 +56,14 @@ public static class GpuInstructions
     [IntrinsicImplementation, Ptx("cvt.rn.f16x2.f32 $0, $2, $1;")]
     internal static uint Halves(float low, float high) => throw new NotSupportedException();
 
+    /// <summary>The fp16 number in the lower half of a word.</summary>
+    [IntrinsicImplementation, Ptx("{ .reg .b16 low, high; mov.b32 {low, high}, $1; cvt.f32.f16 $0, low; }")]
+    internal static float WidenLow(uint pair) => throw new NotSupportedException();
+
+    /// <summary>The fp16 number in the upper half of a word.</summary>
+    [IntrinsicImplementation, Ptx("{ .reg .b16 low, high; mov.b32 {low, high}, $1; cvt.f32.f16 $0, high; }")]
+    internal static float WidenHigh(uint pair) => throw new NotSupportedException();
+
     /// <summary>The address of an element of shared memory, as instructions on shared memory want it.</summary>
     [IntrinsicImplementation]
     internal static int SharedAddress<T>(ref T element)

@@ -27,7 +27,7 @@ public readonly record struct WeightSegment(nint Data, ElementType Type, int Row
     internal int RowStep => PairedHeadDim == 0 ? 1 : 2;
 
     /// <summary>Which row of memory holds the weights of an output.</summary>
-    internal int StoredRow(int output)
+    public int StoredRow(int output)
     {
         if (PairedHeadDim == 0)
             return output;

@@ -4,6 +4,7 @@ using ChainOfSpot.Kernels.Quantization;
 using ChainOfSpot.Runtime.Weights;
 using ILGPU;
 using ILGPU.Runtime;
+using ILGPU.Runtime.Cuda;
 
 namespace ChainOfSpot.Runtime.Devices;
 
@@ -109,12 +110,12 @@ public sealed partial class GpuDevice
         (type.RowBytes(type.IsQuantized() ? columns : (long)Groups(columns) * IGpuElement.GroupWeights) + 15) / 16 * 16;
 
     /// <summary>Copies a tensor, through staging memory and a packing kernel unless its rows lie as the kernels want them.</summary>
-    private unsafe void Load(StoredTensor part, int columns, long rowBytes, ArrayView<byte> target)
+    private void Load(StoredTensor part, int columns, long rowBytes, ArrayView<byte> target)
     {
         long storedRowBytes = part.Type.RowBytes(columns);
         if (!part.Type.IsQuantized() && storedRowBytes == rowBytes)
         {
-            target.CopyFromCPU(_stream, ref *(byte*)part.Data, part.ByteLength);
+            CopyRows(part, 0, storedRowBytes, target);
             return;
         }
         int rows = checked((int)part.Shape[0]);
@@ -124,7 +125,7 @@ public sealed partial class GpuDevice
         {
             int count = Math.Min(chunk, rows - row);
             ArrayView<byte> source = staging.Bytes.SubView(0, count * storedRowBytes);
-            source.CopyFromCPU(_stream, ref *((byte*)part.Data + (row * storedRowBytes)), source.Length);
+            CopyRows(part, row, storedRowBytes, source);
             KernelsByType[part.Type].Pack(_stream, new PackRowsGpuArguments
             {
                 Source = source,
@@ -139,10 +140,26 @@ public sealed partial class GpuDevice
         _stream.Synchronize();
     }
 
+    /// <summary>Copies rows as stored, from <paramref name="firstRow"/> on, in the order of the layer's outputs.</summary>
+    private unsafe void CopyRows(StoredTensor part, int firstRow, long rowBytes, ArrayView<byte> target)
+    {
+        byte* stored = (byte*)part.Data;
+        if (part.PairedHeadDim == 0)
+        {
+            target.CopyFromCPU(_stream, ref *(stored + (firstRow * rowBytes)), target.Length);
+            return;
+        }
+        var segment = new WeightSegment(part.Data, part.Type, checked((int)part.Shape[0]), part.PairedHeadDim);
+        for (int i = 0; i < target.Length / rowBytes; i++)
+            target.SubView(i * rowBytes, rowBytes).CopyFromCPU(_stream, ref *(stored + (segment.StoredRow(firstRow + i) * rowBytes)), rowBytes);
+    }
+
     private Dictionary<ElementType, WeightKernels> KernelsByType => _weightKernels ??= new()
     {
         [ElementType.F32] = WeightKernels.Plain<GpuF32>(this, Kernels.MatMul.GpuTensorWidened<GpuF32>),
-        [ElementType.F16] = WeightKernels.Plain<GpuF16>(this, Kernels.MatMul.GpuTensor),
+        [ElementType.F16] = _accelerator is CudaAccelerator
+            ? WeightKernels.Plain<GpuNativeF16>(this, Kernels.MatMul.GpuTensor)
+            : WeightKernels.Plain<GpuF16>(this, Kernels.MatMul.GpuTensor),
         [ElementType.BF16] = WeightKernels.Plain<GpuBF16>(this, Kernels.MatMul.GpuTensorWidened<GpuBF16>),
         [ElementType.Q4_0] = WeightKernels.Blocks<GpuQ4_0>(this),
         [ElementType.Q4_1] = WeightKernels.Blocks<GpuQ4_1>(this),
