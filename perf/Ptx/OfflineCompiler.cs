@@ -1,4 +1,5 @@
 using System.Reflection;
+using ChainOfSpot.Kernels.Gpu;
 using ChainOfSpot.Runtime.Devices;
 using ILGPU;
 using ILGPU.Backends.PTX;
@@ -18,7 +19,11 @@ internal sealed class OfflineCompiler : IDisposable
         int number = int.Parse(target.AsSpan("sm_".Length).TrimEnd('a'), System.Globalization.CultureInfo.InvariantCulture);
         var architecture = new CudaArchitecture(number / 10, number % 10);
         var capabilities = new CudaCapabilityContext(architecture);
-        _context = Context.Create(builder => builder.Optimize(OptimizationLevel.O2));
+        _context = Context.Create(builder =>
+        {
+            GpuInstructions.Register(builder);
+            builder.Optimize(OptimizationLevel.O2);
+        });
         _backend = new PTXBackend(_context, capabilities, architecture, CudaInstructionSet.ISA_80, null);
     }
 

@@ -8,18 +8,18 @@ internal static class Program
     private static async Task<int> Main(string[] args)
     {
         var ptxas = new Option<string?>("--ptxas") { Description = "NVIDIA's assembler; found on PATH if not given.", HelpName = "FILE" };
-        var filter = new Option<string>("--filter") { Description = "Only kernels whose name contains it.", HelpName = "TEXT", DefaultValueFactory = _ => "" };
+        var filter = new Option<string[]>("--filter") { Description = "Only kernels whose name contains one of these.", HelpName = "TEXT", AllowMultipleArgumentsPerToken = true };
         var keep = new Option<string?>("--keep") { Description = "Folder for the PTX and the machine code.", HelpName = "DIR" };
         var root = new RootCommand(
             "Assembles every GPU kernel for sm_80 and sm_90a: registers, shared memory, stack, spills and instructions. Ends with 1 where one has stack or spills.")
         {
             ptxas, filter, keep,
         };
-        root.SetAction((parsed, _) => Task.FromResult(Run(parsed.GetValue(ptxas), parsed.GetRequiredValue(filter), parsed.GetValue(keep))));
+        root.SetAction((parsed, _) => Task.FromResult(Run(parsed.GetValue(ptxas), parsed.GetValue(filter) ?? [], parsed.GetValue(keep))));
         return await root.Parse(args).InvokeAsync().ConfigureAwait(false);
     }
 
-    private static int Run(string? ptxas, string filter, string? keep)
+    private static int Run(string? ptxas, string[] filter, string? keep)
     {
         string? path = ptxas ?? Assembler.OnPath();
         if (path is null || !File.Exists(path))
@@ -40,9 +40,9 @@ internal static class Program
         }
     }
 
-    private static int Assemble(Assembler assembler, string filter)
+    private static int Assemble(Assembler assembler, string[] filter)
     {
-        KernelInstance[] kernels = [.. KernelInstance.All().Where(kernel => kernel.Name.Contains(filter, StringComparison.Ordinal))];
+        KernelInstance[] kernels = [.. KernelInstance.All().Where(kernel => filter.Length == 0 || filter.Any(kernel.Name.Contains))];
         var table = new AssemblyTable(Console.Out);
         bool clean = true;
         foreach (string target in Assembler.Targets)

@@ -32,24 +32,31 @@ internal sealed class KernelCases : IDisposable
 
     public void Dispose() => _activations.Dispose();
 
-    private void AddMatMuls(ModelWeights weights)
+    /// <summary>The matrix products that are measured, with their rows.</summary>
+    public static IEnumerable<(Projection Projection, int Rows)> Products(LlavaShape shape)
     {
-        foreach (Projection projection in _shape.Tower)
-            AddMatMul(weights, projection, _shape.Patches + (projection.Name.StartsWith("clip", StringComparison.Ordinal) ? 1 : 0));
+        foreach (Projection projection in shape.Tower)
+            yield return (projection, shape.Patches + (projection.Name.StartsWith("clip", StringComparison.Ordinal) ? 1 : 0));
         // Of a prompt only the last row's logits are computed.
-        foreach (int rows in (int[])[.. DecodeRows, _shape.Patches + 1, _shape.PromptRows])
+        foreach (int rows in (int[])[.. DecodeRows, shape.Patches + 1, shape.PromptRows])
         {
-            foreach (Projection projection in _shape.Decoder.Where(p => rows <= DecodeRows[^1] || p.Name != ModelWeights.Head))
-                AddMatMul(weights, projection, rows);
+            foreach (Projection projection in shape.Decoder.Where(p => rows <= DecodeRows[^1] || p.Name != ModelWeights.Head))
+                yield return (projection, rows);
         }
     }
 
-    private void AddMatMul(ModelWeights weights, Projection projection, int rows)
+    /// <summary>The name of a matrix product.</summary>
+    public static string Name(Projection projection, int rows) => $"{projection.Name} M={rows}";
+
+    private void AddMatMuls(ModelWeights weights)
     {
-        Weight weight = weights[projection.Name];
-        Tensor x = _activations.Random(rows, projection.Inputs);
-        Tensor y = _activations.Random(rows, projection.Outputs);
-        Add("MatMul", $"{projection.Name} M={rows}", device => device.MatMul(x, weight, y));
+        foreach ((Projection projection, int rows) in Products(_shape))
+        {
+            Weight weight = weights[projection.Name];
+            Tensor x = _activations.Random(rows, projection.Inputs);
+            Tensor y = _activations.Random(rows, projection.Outputs);
+            Add("MatMul", Name(projection, rows), device => device.MatMul(x, weight, y));
+        }
     }
 
     private void AddAttention()

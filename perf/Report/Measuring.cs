@@ -71,7 +71,7 @@ internal static class Measuring
     }
 
     /// <summary>Runs each case once, which warms it up too, and adds up what its operations cost.</summary>
-    private static Dictionary<string, OperationCost> Costs(Device device, IEnumerable<KernelCase> cases)
+    public static Dictionary<string, OperationCost> Costs(Device device, IEnumerable<KernelCase> cases)
     {
         var costs = new Dictionary<string, OperationCost>();
         var log = new OperationLog();

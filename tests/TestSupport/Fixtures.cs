@@ -5,8 +5,8 @@ namespace ChainOfSpot.TestSupport;
 /// <summary>Where the reference data of the tests lies.</summary>
 internal static class Fixtures
 {
-    /// <summary>The root of the repository, found from this source file.</summary>
-    public static string Repository { get; } = FindRepository();
+    /// <summary>The root of the repository: named by COS_REPOSITORY where tests run elsewhere, else found from this source file.</summary>
+    public static string Repository { get; } = Environment.GetEnvironmentVariable("COS_REPOSITORY") ?? FindRepository();
 
     /// <summary>The path of a file or folder below <c>tests/fixtures</c>.</summary>
     public static string Path(params string[] parts) =>

@@ -9,11 +9,11 @@ public readonly struct MatMulGpuArguments
     /// <summary>A [<see cref="Rows"/>, <see cref="K"/>].</summary>
     public ArrayView<float> A { get; init; }
 
-    /// <summary>Weights [<see cref="Columns"/>, <see cref="K"/>], rows of <see cref="RowBytes"/> bytes as <see cref="IGpuElement"/> says.</summary>
-    public ArrayView<byte> W { get; init; }
+    /// <summary>Weights [<see cref="Columns"/>, <see cref="K"/>], as <see cref="IGpuElement"/> says.</summary>
+    public ArrayView<GpuUInt4> W { get; init; }
 
-    /// <summary>Bytes of a row of W.</summary>
-    public long RowBytes { get; init; }
+    /// <summary>16-byte words of a row of W.</summary>
+    public int RowWords { get; init; }
 
     /// <summary>Bias [<see cref="Columns"/>]; not read unless <see cref="HasBias"/>.</summary>
     public ArrayView<float> Bias { get; init; }
@@ -73,8 +73,10 @@ public static unsafe partial class MatMul
         int rows = GpuRows<TTile>();
         int columnThreads = GpuTileColumns / (4 * TTile.ColumnFours);
         int rowThreads = GpuTileThreads / columnThreads;
-        ArrayView<float> a = SharedMemory.Allocate<float>(TileDepth * GpuTileThreads);
-        ArrayView<float> w = SharedMemory.Allocate<float>(TileDepth * GpuTileColumns);
+        // Tiles of A and W; afterwards the tile of C.
+        ArrayView<float> shared = SharedMemory.Allocate<float>(GpuTileThreads * GpuTileColumns);
+        ArrayView<float> a = shared.SubView(0, TileDepth * GpuTileThreads);
+        ArrayView<float> w = shared.SubView(TileDepth * GpuTileThreads, TileDepth * GpuTileColumns);
         ArrayView<GpuFloat4> aFours = a.Cast<GpuFloat4>();
         ArrayView<GpuFloat4> wFours = w.Cast<GpuFloat4>();
         int thread = Group.IdxX;
@@ -93,7 +95,7 @@ public static unsafe partial class MatMul
                 // Rows and columns behind the last are computed from it and not written.
                 int column = Math.Min(firstColumn + thread, arguments.Columns - 1);
                 float[] weights = new float[TileDepth];
-                TElement.ReadGroup(arguments.W.SubView(column * arguments.RowBytes, arguments.RowBytes), arguments.Groups, group, weights);
+                TElement.ReadGroup(arguments.W.SubView((long)column * arguments.RowWords, arguments.RowWords), arguments.Groups, group, weights);
                 for (int i = 0; i < TileDepth; i++)
                     w[(i * GpuTileColumns) + thread] = weights[i];
             }
@@ -119,25 +121,22 @@ public static unsafe partial class MatMul
         }
 
         // Through shared memory, so that neighbouring threads write neighbouring outputs, and activations are compiled once.
-        for (int i = 0; i < TTile.RowFours; i++)
+        for (int row = 0; row < 4 * TTile.RowFours; row++)
         {
-            for (int row = 0; row < 4; row++)
+            for (int column = 0; column < 4 * TTile.ColumnFours; column++)
             {
-                for (int column = 0; column < 4 * TTile.ColumnFours; column++)
-                {
-                    a[(((4 * rowThread) + row) * GpuTileColumns) + (column / 4 * 4 * columnThreads) + (4 * columnThread) + (column % 4)] =
-                        sums[(((4 * i) + row) * 4 * TTile.ColumnFours) + column];
-                }
+                int tileRow = (row / 4 * 4 * rowThreads) + (4 * rowThread) + (row % 4);
+                int tileColumn = (column / 4 * 4 * columnThreads) + (4 * columnThread) + (column % 4);
+                shared[(tileRow * GpuTileColumns) + tileColumn] = sums[(row * 4 * TTile.ColumnFours) + column];
             }
-            Group.Barrier();
-            for (int index = thread; index < 4 * rowThreads * GpuTileColumns; index += GpuTileThreads)
-            {
-                int row = firstRow + (i * 4 * rowThreads) + (index / GpuTileColumns);
-                int column = firstColumn + (index % GpuTileColumns);
-                if (row < arguments.Rows && column < arguments.Columns)
-                    Finish(arguments, row, column, a[index]);
-            }
-            Group.Barrier();
+        }
+        Group.Barrier();
+        for (int index = thread; index < rows * GpuTileColumns; index += GpuTileThreads)
+        {
+            int row = firstRow + (index / GpuTileColumns);
+            int column = firstColumn + (index % GpuTileColumns);
+            if (row < arguments.Rows && column < arguments.Columns)
+                Finish(arguments, row, column, shared[index]);
         }
     }
 
@@ -148,15 +147,15 @@ public static unsafe partial class MatMul
     /// <summary>Brings 32 columns of a row of A into a tile, transposed; zeros behind the last.</summary>
     private static void LoadRow(MatMulGpuArguments arguments, int row, int k, ArrayView<float> a, int tileRow, int tileRows)
     {
-        ArrayView<float> source = arguments.A.SubView((long)row * arguments.K, arguments.K);
         if ((arguments.K & 3) == 0)
         {
-            ArrayView<GpuFloat4> fours = source.Cast<GpuFloat4>();
+            ArrayView<GpuFloat4> fours = arguments.A.Cast<GpuFloat4>();
+            long first = ((long)row * (arguments.K / 4)) + (k / 4);
             for (int i = 0; i < TileDepth / 4; i++)
             {
                 GpuFloat4 four = default;
                 if (k + (4 * i) < arguments.K)
-                    four = fours[(k / 4) + i];
+                    four = fours[first + i];
                 a[(4 * i * tileRows) + tileRow] = four.X;
                 a[(((4 * i) + 1) * tileRows) + tileRow] = four.Y;
                 a[(((4 * i) + 2) * tileRows) + tileRow] = four.Z;
@@ -164,6 +163,7 @@ public static unsafe partial class MatMul
             }
             return;
         }
+        ArrayView<float> source = arguments.A.SubView((long)row * arguments.K, arguments.K);
         for (int i = 0; i < TileDepth; i++)
             a[(i * tileRows) + tileRow] = k + i < arguments.K ? source[k + i] : 0;
     }

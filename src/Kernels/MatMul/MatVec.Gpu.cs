@@ -80,27 +80,8 @@ public static unsafe partial class MatMul
             Group.Barrier();
             for (int group = lane; group < groups; group += TeamThreads)
             {
-                for (int column = 0; column < TeamColumns; column++)
-                {
-                    // Columns behind the last are computed from it and not written.
-                    long index = Math.Min(firstColumn + column, arguments.Columns - 1);
-                    float[] weights = new float[IGpuElement.GroupWeights];
-                    TElement.ReadGroup(arguments.W.SubView(index * arguments.RowBytes, arguments.RowBytes), arguments.Groups, piece + group, weights);
-                    for (int row = 0; row < TRows.Count; row++)
-                    {
-                        int start = ((row * pieceGroups) + group) * (StagedGroup / 4);
-                        float sum = sums[(row * TeamColumns) + column];
-                        for (int i = 0; i < IGpuElement.GroupWeights / 4; i++)
-                        {
-                            GpuFloat4 four = aFours[start + i];
-                            sum += four.X * weights[4 * i];
-                            sum += four.Y * weights[(4 * i) + 1];
-                            sum += four.Z * weights[(4 * i) + 2];
-                            sum += four.W * weights[(4 * i) + 3];
-                        }
-                        sums[(row * TeamColumns) + column] = sum;
-                    }
-                }
+                AddProducts<TElement, TRows>(arguments, firstColumn, piece + group, aFours, group * (StagedGroup / 4), sums, 0);
+                AddProducts<TElement, TRows>(arguments, firstColumn + 1, piece + group, aFours, group * (StagedGroup / 4), sums, TRows.Count);
             }
             Group.Barrier();
         }
@@ -121,10 +102,45 @@ public static unsafe partial class MatMul
         {
             int row = thread / GpuVectorColumns;
             int column = thread % GpuVectorColumns;
-            int output = (((row * TeamColumns) + (column % TeamColumns)) * GpuVectorThreads) + (column / TeamColumns * TeamThreads);
+            int output = ((((column % TeamColumns) * TRows.Count) + row) * GpuVectorThreads) + (column / TeamColumns * TeamThreads);
             column += Grid.IdxX * GpuVectorColumns;
             if (row < arguments.Rows && column < arguments.Columns)
                 Finish(arguments, row, column, a[output]);
+        }
+    }
+
+    /// <summary>Adds the products of a group of 32 weights of one column with all rows.</summary>
+    private static void AddProducts<TElement, TRows>(
+        MatMulGpuArguments arguments, int column, int group, ArrayView<GpuFloat4> a, int start, float[] sums, int firstSum)
+        where TElement : struct, IGpuElement
+        where TRows : struct, IGpuRowCount
+    {
+        // Columns behind the last are computed from it and not written.
+        long first = (long)Math.Min(column, arguments.Columns - 1) * arguments.RowWords;
+        float[] weights = new float[IGpuElement.GroupWeights];
+        TElement.ReadGroup(arguments.W.SubView(first, arguments.RowWords), arguments.Groups, group, weights);
+        AddFour<TRows>(a, start, weights, 0, sums, firstSum);
+        AddFour<TRows>(a, start, weights, 1, sums, firstSum);
+        AddFour<TRows>(a, start, weights, 2, sums, firstSum);
+        AddFour<TRows>(a, start, weights, 3, sums, firstSum);
+        AddFour<TRows>(a, start, weights, 4, sums, firstSum);
+        AddFour<TRows>(a, start, weights, 5, sums, firstSum);
+        AddFour<TRows>(a, start, weights, 6, sums, firstSum);
+        AddFour<TRows>(a, start, weights, 7, sums, firstSum);
+    }
+
+    private static void AddFour<TRows>(ArrayView<GpuFloat4> a, int start, float[] weights, int four, float[] sums, int firstSum)
+        where TRows : struct, IGpuRowCount
+    {
+        for (int row = 0; row < TRows.Count; row++)
+        {
+            GpuFloat4 x = a[(row * (StagedFloats / IGpuElement.GroupWeights / TRows.Count * (StagedGroup / 4))) + start + four];
+            float sum = sums[firstSum + row];
+            sum += x.X * weights[4 * four];
+            sum += x.Y * weights[(4 * four) + 1];
+            sum += x.Z * weights[(4 * four) + 2];
+            sum += x.W * weights[(4 * four) + 3];
+            sums[firstSum + row] = sum;
         }
     }
 

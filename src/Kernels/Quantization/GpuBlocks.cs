@@ -58,7 +58,7 @@ public readonly struct GpuBlocks<TFormat> : IGpuElement
         // Filled up by less than a block.
         int groups = (int)row.Length / TFormat.StoredBytes * (TFormat.BlockWeights / IGpuElement.GroupWeights);
         float[] weights = new float[IGpuElement.GroupWeights];
-        Decode(row, groups, column / IGpuElement.GroupWeights, weights);
+        Decode(row.Cast<GpuUInt4>(), groups, column / IGpuElement.GroupWeights, weights);
         float weight = 0;
         // An array indexed by constants alone stays in registers.
         for (int i = 0; i < IGpuElement.GroupWeights; i++)
@@ -66,13 +66,13 @@ public readonly struct GpuBlocks<TFormat> : IGpuElement
         return weight;
     }
 
-    static void IGpuElement.ReadGroup(ArrayView<byte> row, int groups, int group, float[] weights) => Decode(row, groups, group, weights);
+    static void IGpuElement.ReadGroup(ArrayView<GpuUInt4> row, int groups, int group, float[] weights) => Decode(row, groups, group, weights);
 
-    private static void Decode(ArrayView<byte> row, int groups, int group, float[] weights)
+    private static void Decode(ArrayView<GpuUInt4> row, int groups, int group, float[] weights)
     {
         int groupsPerBlock = TFormat.BlockWeights / IGpuElement.GroupWeights;
         int codeBytes = 4 * (TFormat.LowBits + TFormat.HighBits) * groups;
-        ArrayView<byte> header = row.SubView(codeBytes + (group / groupsPerBlock * TFormat.HeaderBytes), TFormat.HeaderBytes);
+        ArrayView<byte> header = row.Cast<byte>().SubView(codeBytes + (group / groupsPerBlock * TFormat.HeaderBytes), TFormat.HeaderBytes);
         int part = group % groupsPerBlock * 2;
         TFormat.Scale(header, part, out float scale, out float offset);
         float scale2 = scale;
@@ -84,20 +84,20 @@ public readonly struct GpuBlocks<TFormat> : IGpuElement
         uint high2 = 0;
         if (TFormat.HighBits != 0)
         {
-            ArrayView<uint> highs = row.SubView(4 * TFormat.LowBits * groups, 4 * TFormat.HighBits * groups).Cast<uint>();
+            ArrayView<uint> highs = row.Cast<uint>().SubView(TFormat.LowBits * groups, TFormat.HighBits * groups);
             high = highs[TFormat.HighBits * group];
             high2 = TFormat.HighBits == 2 ? highs[(2 * group) + 1] : high >> 16;
         }
         if (TFormat.LowBits == 8)
         {
-            GpuUInt4 first = row.Cast<GpuUInt4>()[2 * group];
-            GpuUInt4 second = row.Cast<GpuUInt4>()[(2 * group) + 1];
+            GpuUInt4 first = row[2 * group];
+            GpuUInt4 second = row[(2 * group) + 1];
             ReadWords(weights, 0, first, scale, offset);
             ReadWords(weights, 16, second, scale2, offset2);
         }
         if (TFormat.LowBits == 4)
         {
-            GpuUInt4 low = row.Cast<GpuUInt4>()[group];
+            GpuUInt4 low = row[group];
             ReadEight(weights, 0, low.X, high, scale, offset);
             ReadEight(weights, 8, low.Y, high >> (8 * TFormat.HighBits), scale, offset);
             ReadEight(weights, 16, low.Z, high2, scale2, offset2);

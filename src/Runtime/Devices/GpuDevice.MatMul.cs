@@ -4,6 +4,7 @@ using ChainOfSpot.Kernels.Quantization;
 using ChainOfSpot.Runtime.Weights;
 using ILGPU;
 using ILGPU.Runtime;
+using ILGPU.Runtime.Cuda;
 
 namespace ChainOfSpot.Runtime.Devices;
 
@@ -69,13 +70,14 @@ public sealed partial class GpuDevice
                 $"[{x.Rows}, {x.Columns}] times [{weight.Rows}, {weight.Columns}] transposed does not fit [{output.Rows}, {output.Columns}].", nameof(x));
         }
         ArrayView<float> c = Floats(output);
+        ArrayView<GpuUInt4>? halves = null;
         foreach (GpuWeightPart part in gpu.Parts)
         {
-            KernelsByType[part.Type].Launch(_stream, new MatMulGpuArguments
+            var arguments = new MatMulGpuArguments
             {
                 A = Floats(x),
-                W = part.Bytes,
-                RowBytes = part.RowBytes,
+                W = part.Bytes.Cast<GpuUInt4>(),
+                RowWords = checked((int)(part.RowBytes / 16)),
                 Bias = bias is null ? c : Floats(bias).SubView(part.FirstRow),
                 Residual = (residual is { } added ? Floats(added) : c).SubView(part.FirstRow),
                 C = c.SubView(part.FirstRow),
@@ -87,7 +89,17 @@ public sealed partial class GpuDevice
                 HasBias = bias is null ? 0 : 1,
                 HasResidual = residual is null ? 0 : 1,
                 Activation = (int)activation,
-            });
+            };
+            WeightKernels kernels = KernelsByType[part.Type];
+            if (x.Rows > Kernels.MatMul.GpuVectorRows && HasTensorCores)
+            {
+                halves ??= Halves(x);
+                MultiplyOnTensorCores(kernels.Tensor, halves.Value, part, arguments);
+            }
+            else
+            {
+                kernels.Launch(_stream, arguments);
+            }
         }
     }
 
@@ -98,12 +110,12 @@ public sealed partial class GpuDevice
         (type.RowBytes(type.IsQuantized() ? columns : (long)Groups(columns) * IGpuElement.GroupWeights) + 15) / 16 * 16;
 
     /// <summary>Copies a tensor, through staging memory and a packing kernel unless its rows lie as the kernels want them.</summary>
-    private unsafe void Load(StoredTensor part, int columns, long rowBytes, ArrayView<byte> target)
+    private void Load(StoredTensor part, int columns, long rowBytes, ArrayView<byte> target)
     {
         long storedRowBytes = part.Type.RowBytes(columns);
         if (!part.Type.IsQuantized() && storedRowBytes == rowBytes)
         {
-            target.CopyFromCPU(_stream, ref *(byte*)part.Data, part.ByteLength);
+            CopyRows(part, 0, storedRowBytes, target);
             return;
         }
         int rows = checked((int)part.Shape[0]);
@@ -113,7 +125,7 @@ public sealed partial class GpuDevice
         {
             int count = Math.Min(chunk, rows - row);
             ArrayView<byte> source = staging.Bytes.SubView(0, count * storedRowBytes);
-            source.CopyFromCPU(_stream, ref *((byte*)part.Data + (row * storedRowBytes)), source.Length);
+            CopyRows(part, row, storedRowBytes, source);
             KernelsByType[part.Type].Pack(_stream, new PackRowsGpuArguments
             {
                 Source = source,
@@ -128,11 +140,27 @@ public sealed partial class GpuDevice
         _stream.Synchronize();
     }
 
+    /// <summary>Copies rows as stored, from <paramref name="firstRow"/> on, in the order of the layer's outputs.</summary>
+    private unsafe void CopyRows(StoredTensor part, int firstRow, long rowBytes, ArrayView<byte> target)
+    {
+        byte* stored = (byte*)part.Data;
+        if (part.PairedHeadDim == 0)
+        {
+            target.CopyFromCPU(_stream, ref *(stored + (firstRow * rowBytes)), target.Length);
+            return;
+        }
+        var segment = new WeightSegment(part.Data, part.Type, checked((int)part.Shape[0]), part.PairedHeadDim);
+        for (int i = 0; i < target.Length / rowBytes; i++)
+            target.SubView(i * rowBytes, rowBytes).CopyFromCPU(_stream, ref *(stored + (segment.StoredRow(firstRow + i) * rowBytes)), rowBytes);
+    }
+
     private Dictionary<ElementType, WeightKernels> KernelsByType => _weightKernels ??= new()
     {
-        [ElementType.F32] = WeightKernels.Plain<GpuF32>(this),
-        [ElementType.F16] = WeightKernels.Plain<GpuF16>(this),
-        [ElementType.BF16] = WeightKernels.Plain<GpuBF16>(this),
+        [ElementType.F32] = WeightKernels.Plain<GpuF32>(this, Kernels.MatMul.GpuTensorWidened<GpuF32>),
+        [ElementType.F16] = _accelerator is CudaAccelerator
+            ? WeightKernels.Plain<GpuNativeF16>(this, Kernels.MatMul.GpuTensor)
+            : WeightKernels.Plain<GpuF16>(this, Kernels.MatMul.GpuTensor),
+        [ElementType.BF16] = WeightKernels.Plain<GpuBF16>(this, Kernels.MatMul.GpuTensorWidened<GpuBF16>),
         [ElementType.Q4_0] = WeightKernels.Blocks<GpuQ4_0>(this),
         [ElementType.Q4_1] = WeightKernels.Blocks<GpuQ4_1>(this),
         [ElementType.Q5_0] = WeightKernels.Blocks<GpuQ5_0>(this),
@@ -162,8 +190,9 @@ public sealed partial class GpuDevice
         private readonly GpuKernel<MatMulGpuArguments> _tall;
 
         private WeightKernels(
-            GpuDevice device, Action<PackRowsGpuArguments> pack, bool packsGroups, ReadOnlySpan<Action<MatMulGpuArguments>> products)
+            GpuDevice device, Action<PackRowsGpuArguments> pack, bool packsGroups, Action<MatMulTensorGpuArguments> tensor, Action<MatMulGpuArguments>[] products)
         {
+            Tensor = device.Kernel(tensor);
             _pack = device.Kernel(pack);
             _packsGroups = packsGroups;
             _one = device.Kernel(products[0]);
@@ -173,11 +202,15 @@ public sealed partial class GpuDevice
             _tall = device.Kernel(products[4]);
         }
 
-        public static WeightKernels Plain<TElement>(GpuDevice device)
-            where TElement : struct, IGpuElement => new(device, GpuPackRows.Plain, false, Products<TElement>());
+        /// <summary>For CUDA alone.</summary>
+        public GpuKernel<MatMulTensorGpuArguments> Tensor { get; }
+
+        public static WeightKernels Plain<TElement>(GpuDevice device, Action<MatMulTensorGpuArguments> tensor)
+            where TElement : struct, IGpuElement => new(device, GpuPackRows.Plain, false, tensor, Products<TElement>());
 
         public static WeightKernels Blocks<TFormat>(GpuDevice device)
-            where TFormat : struct, IGpuBlockFormat => new(device, GpuPackRows.Blocks<TFormat>, true, Products<GpuBlocks<TFormat>>());
+            where TFormat : struct, IGpuBlockFormat =>
+            new(device, GpuPackRows.Blocks<TFormat>, true, Kernels.MatMul.GpuTensorWidened<GpuBlocks<TFormat>>, Products<GpuBlocks<TFormat>>());
 
         public void Pack(AcceleratorStream stream, in PackRowsGpuArguments arguments)
         {

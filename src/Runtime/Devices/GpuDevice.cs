@@ -114,6 +114,7 @@ public sealed partial class GpuDevice : Device
     /// <inheritdoc/>
     public override void Dispose()
     {
+        _halves?.Dispose();
         foreach (IDisposable kernel in _kernels)
             kernel.Dispose();
         _stream.Dispose();

@@ -93,6 +93,31 @@ public sealed unsafe class GpuMatMulTests : IDisposable
         }
     }
 
+    [Theory]
+    [InlineData(ElementType.F16)]
+    [InlineData(ElementType.Q4_K)]
+    public void Rows_that_lie_in_pairs_are_multiplied_in_the_order_of_the_outputs(ElementType type)
+    {
+        const int K = 256;
+        const int N = 16;
+        using GpuDevice device = GpuDevice.CreateSimulated();
+        using GgufFile file = Weights([(type, N)], K, out float[][] rows);
+        StoredTensor paired = file.Tensors.Values.Single().WithPairedRows(8);
+        using Weight weight = device.LoadWeight([paired]);
+        float[] x = Random(K, 3);
+        using Tensor input = device.Allocate(ElementType.F32, 1, K);
+        using Tensor output = device.Allocate(ElementType.F32, 1, N);
+        device.Write<float>(input, x);
+        device.MatMul(input, weight, output);
+        float[] actual = new float[N];
+        device.Read<float>(output, actual);
+        for (int i = 0; i < N; i++)
+        {
+            int stored = (i / 8 * 8) + (2 * (i % 4)) + (i % 8 / 4);
+            Assert.Equal(Define(x, rows[0], 0, stored, K), actual[i], 1e-4);
+        }
+    }
+
     [Fact]
     public void Memory_of_packed_weights_is_given_back()
     {

@@ -1,3 +1,4 @@
+using ChainOfSpot.Kernels.Gpu;
 using ChainOfSpot.Runtime.Devices;
 using ILGPU;
 using ILGPU.Runtime;
@@ -12,7 +13,11 @@ internal static class PresentGpus
     /// <summary>The first one, CUDA before OpenCL; skips the test where there is none.</summary>
     public static GpuDevice First()
     {
-        var context = Context.Create(builder => builder.Cuda().OpenCL().Optimize(OptimizationLevel.O2));
+        var context = Context.Create(builder =>
+        {
+            GpuInstructions.Register(builder);
+            builder.Cuda().OpenCL().Optimize(OptimizationLevel.O2);
+        });
         try
         {
             foreach (CudaDevice device in context.GetCudaDevices())

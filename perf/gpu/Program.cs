@@ -1,0 +1,127 @@
+using System.CommandLine;
+using System.Diagnostics;
+using System.Text.Json;
+using ChainOfSpot.Kernels;
+using ChainOfSpot.Measurement;
+using ChainOfSpot.Report;
+using ChainOfSpot.Runtime.Devices;
+
+namespace ChainOfSpot.GpuReport;
+
+/// <summary>A kernel's time beside what bounds it.</summary>
+/// <param name="Name">Operation and shape.</param>
+/// <param name="Seconds">Best, middle and worst.</param>
+/// <param name="GigabytesPerSecond">Operands, each once, by the best time.</param>
+/// <param name="TeraflopsPerSecond">Operations by the best time.</param>
+/// <param name="CublasSeconds">The same product by cublasGemmEx; null for other operations and where it is missing.</param>
+internal sealed record MeasuredKernel(string Name, Sample Seconds, double GigabytesPerSecond, double TeraflopsPerSecond, double? CublasSeconds);
+
+/// <summary>What one run measured.</summary>
+/// <param name="Taken">When.</param>
+/// <param name="Device">On what.</param>
+/// <param name="Shape">At which model's shapes.</param>
+/// <param name="CopyGigabytesPerSecond">A copy inside the device's memory by the engine, read and written.</param>
+/// <param name="DriverCopyGigabytesPerSecond">The same by the driver alone; null without cuBLAS.</param>
+/// <param name="CublasMissing">Why there is no baseline; empty where there is.</param>
+/// <param name="Kernels">Every kernel.</param>
+internal sealed record GpuMeasurements(
+    DateTimeOffset Taken, string Device, string Shape, double CopyGigabytesPerSecond, double? DriverCopyGigabytesPerSecond, string CublasMissing,
+    IReadOnlyList<MeasuredKernel> Kernels);
+
+/// <summary>Measures every kernel of a GPU at LLaVA-1.5 7B shapes beside copy bandwidth and cuBLAS; writes JSON.</summary>
+internal static class Program
+{
+    private const double SecondsPerSample = 0.02;
+    private const int Samples = 5;
+    private static readonly JsonSerializerOptions Json = new() { WriteIndented = true, PropertyNamingPolicy = JsonNamingPolicy.SnakeCaseLower };
+
+    private static async Task<int> Main(string[] args)
+    {
+        var choice = new Option<string>("--device", "-d") { Description = "Which GPU.", HelpName = "cuda:N|opencl:N", DefaultValueFactory = _ => "cuda" };
+        var output = new Option<string>("--output", "-o") { Description = "The file to write.", HelpName = "JSON", DefaultValueFactory = _ => "kernels.json" };
+        var quick = new Option<bool>("--quick") { Description = "Small shapes: whether it works, not how fast it is." };
+        var root = new RootCommand("Measures every GPU kernel at LLaVA-1.5 7B shapes.") { choice, output, quick };
+        root.SetAction((parsed, _) => Task.FromResult(Run(parsed.GetRequiredValue(choice), parsed.GetRequiredValue(output), parsed.GetValue(quick))));
+        return await root.Parse(args).InvokeAsync().ConfigureAwait(false);
+    }
+
+    private static int Run(string choice, string output, bool quick)
+    {
+        LlavaShape shape = quick ? LlavaShape.Small : LlavaShape.Llava7B;
+        if (!DeviceChoice.TryParse(choice, out DeviceChoice parsed) || parsed.Kind is DeviceKind.Cpu or DeviceKind.Auto)
+        {
+            Console.Error.WriteLine($"--device {choice}: expected cuda, cuda:N, opencl or opencl:N.");
+            return 1;
+        }
+        Dictionary<string, double> baselines = Baselines(shape, parsed.Kind == DeviceKind.Cuda, out double? driverCopy, out string missing);
+        try
+        {
+            using Device device = parsed.Open();
+            string folder = Path.GetDirectoryName(Path.GetFullPath(output))!;
+            Directory.CreateDirectory(folder);
+            using var weights = new ModelWeights(device, shape, folder);
+            using var kernels = new KernelCases(device, shape, weights);
+            Dictionary<string, OperationCost> costs = Measuring.Costs(device, kernels.Cases);
+            double copy = CopyBytesPerSecond(device, quick ? 1 << 20 : 1 << 30);
+            MeasuredKernel[] measured = [.. kernels.Cases.Select(kernel => Measure(device, kernel, costs[kernel.Name], baselines))];
+            var result = new GpuMeasurements(DateTimeOffset.UtcNow, device.Name, shape.Name, copy / 1e9, driverCopy / 1e9, missing, measured);
+            File.WriteAllText(output, JsonSerializer.Serialize(result, Json));
+            Console.WriteLine($"written to {Path.GetFullPath(output)}");
+            return 0;
+        }
+        catch (DeviceNotFoundException e)
+        {
+            Console.Error.WriteLine(e.Message);
+            return 1;
+        }
+    }
+
+    private static MeasuredKernel Measure(Device device, KernelCase kernel, OperationCost cost, Dictionary<string, double> baselines)
+    {
+        double once = Seconds(device, kernel.Run, 1);
+        int calls = (int)Math.Clamp(SecondsPerSample / once, 1, 1000);
+        var seconds = Sample.Of([.. Enumerable.Range(0, Samples).Select(_ => Seconds(device, kernel.Run, calls))]);
+        double? cublas = baselines.TryGetValue(kernel.Name, out double baseline) ? baseline : null;
+        var measured = new MeasuredKernel(kernel.Name, seconds, cost.Bytes / seconds.Best / 1e9, cost.Operations / seconds.Best / 1e12, cublas);
+        Console.WriteLine(
+            $"{measured.Name,-34} {1e6 * seconds.Best,10:0.0} us {measured.GigabytesPerSecond,8:0} GB/s {measured.TeraflopsPerSecond,7:0.0} TFLOP/s{(cublas is { } c ? $"   cuBLAS {1e6 * c,10:0.0} us" : "")}");
+        return measured;
+    }
+
+    /// <summary>Seconds of one call among several that are enqueued together.</summary>
+    private static double Seconds(Device device, Action<Device> run, int calls)
+    {
+        using Tensor probe = device.Allocate(ElementType.F32, 1, 1);
+        float[] read = new float[1];
+        device.Write<float>(probe, read);
+        device.Read<float>(probe, read);
+        long start = Stopwatch.GetTimestamp();
+        for (int i = 0; i < calls; i++)
+            run(device);
+        device.Read<float>(probe, read);
+        return Stopwatch.GetElapsedTime(start).TotalSeconds / calls;
+    }
+
+    private static double CopyBytesPerSecond(Device device, int bytes)
+    {
+        using Tensor from = device.Allocate(ElementType.U8, 1024, bytes / 1024);
+        using Tensor to = device.Allocate(ElementType.U8, 1024, bytes / 1024);
+        Seconds(device, d => d.Copy(from, to), 1);
+        return 2.0 * bytes / Enumerable.Range(0, Samples).Min(_ => Seconds(device, d => d.Copy(from, to), 10));
+    }
+
+    /// <summary>cuBLAS's seconds of every product, by the names of <see cref="KernelCases"/>; before the engine takes memory.</summary>
+    private static Dictionary<string, double> Baselines(LlavaShape shape, bool cuda, out double? copy, out string missing)
+    {
+        var seconds = new Dictionary<string, double>();
+        copy = null;
+        missing = "not a CUDA device";
+        using CuBlas? cublas = cuda ? CuBlas.TryOpen(out missing) : null;
+        if (cublas is null)
+            return seconds;
+        copy = CuBlas.CopyBytesPerSecond();
+        foreach ((Projection projection, int rows) in KernelCases.Products(shape))
+            seconds[KernelCases.Name(projection, rows)] = cublas.Seconds(rows, projection.Outputs, projection.Inputs);
+        return seconds;
+    }
+}

@@ -1,0 +1,20 @@
+#!/usr/bin/env bash
+# Makes artifacts/cos-gpu-run.tar.gz: everything that run.sh needs on a machine with a GPU and without .NET.
+set -euo pipefail
+cd "$(dirname "$0")/../.."
+export DOTNET_CLI_TELEMETRY_OPTOUT=1 DOTNET_NOLOGO=1
+folder=artifacts/cos-gpu-run
+rm -rf "$folder"
+mkdir -p "$folder/tests"
+# Into one folder: they share the runtime. Without symbols of others and without what a measurement does not need.
+for project in tests/Runtime.Tests tests/Engine.Tests weights-tools src/Cli perf/gpu; do
+    dotnet publish "$project" -c Release -r linux-x64 --self-contained true -p:DebugType=none -o "$folder/bin" -v quiet
+done
+cp -r tests/fixtures "$folder/tests/"
+cp -r models "$folder/"
+cp perf/gpu/run.sh perf/gpu/baseline.py "$folder/"
+git rev-parse HEAD > "$folder/commit"
+tar -C artifacts -I 'gzip -9' -cf artifacts/cos-gpu-run.tar.gz cos-gpu-run
+size=$(stat -c %s artifacts/cos-gpu-run.tar.gz)
+echo "artifacts/cos-gpu-run.tar.gz: $((size >> 20)) MiB"
+[ "$size" -le $((64 << 20)) ] || { echo "more than the 64 MiB that it may have" >&2; exit 1; }

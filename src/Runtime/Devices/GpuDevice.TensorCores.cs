@@ -1,0 +1,54 @@
+using ChainOfSpot.Kernels;
+using ChainOfSpot.Kernels.Gpu;
+using ILGPU;
+using ILGPU.Runtime;
+using ILGPU.Runtime.Cuda;
+
+namespace ChainOfSpot.Runtime.Devices;
+
+/// <content>The matrix product on tensor cores: CUDA from sm_80 on.</content>
+public sealed partial class GpuDevice
+{
+    private GpuKernel<HalvesGpuArguments>? _halvesKernel;
+    private GpuMemory? _halves;
+
+    private bool HasTensorCores => _accelerator is CudaAccelerator cuda && cuda.Architecture >= CudaArchitecture.SM_80;
+
+    /// <summary>The rows of x in fp16, for the next product: what is enqueued later may write over them.</summary>
+    private ArrayView<GpuUInt4> Halves(TensorView x)
+    {
+        int groups = Groups(x.Columns);
+        long count = (long)x.Rows * groups * 4;
+        if (_halves is null || _halves.Bytes.Length < 16 * count)
+        {
+            // What was enqueued may still read the smaller memory.
+            _stream.Synchronize();
+            _halves?.Dispose();
+            _halves = null;
+            _halves = Take(16 * count, "activations in fp16");
+        }
+        ArrayView<GpuUInt4> halves = _halves.Bytes.SubView(0, 16 * count).Cast<GpuUInt4>();
+        _halvesKernel ??= Kernel<HalvesGpuArguments>(Kernels.MatMul.GpuHalves);
+        int threads = Kernels.MatMul.GpuHalvesThreads;
+        _halvesKernel.Launch(
+            _stream,
+            new Index3D(checked((int)((count + threads - 1) / threads)), 1, 1),
+            new HalvesGpuArguments { A = Floats(x), Halves = halves, Rows = x.Rows, K = x.Columns, Groups = groups });
+        return halves;
+    }
+
+    private void MultiplyOnTensorCores(GpuKernel<MatMulTensorGpuArguments> kernel, ArrayView<GpuUInt4> halves, GpuWeightPart part, in MatMulGpuArguments product)
+    {
+        const int Tile = Kernels.MatMul.GpuTensorTile;
+        kernel.Launch(
+            _stream,
+            new Index3D((product.Columns + Tile - 1) / Tile, (product.Rows + Tile - 1) / Tile, 1),
+            new MatMulTensorGpuArguments
+            {
+                Product = product,
+                Halves = halves,
+                A = halves.LoadEffectiveAddressAsPtr().ToInt64(),
+                W = part.Bytes.LoadEffectiveAddressAsPtr().ToInt64(),
+            });
+    }
+}
