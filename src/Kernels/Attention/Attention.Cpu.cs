@@ -67,16 +67,22 @@ public static unsafe partial class Attention
                 visible[i] = Math.Clamp(positions[i] - start + 1, 0, KvLayout.PagePositions);
             byte* k = Tile(arguments, arguments.KPool, firstRow, start, kvHead);
             byte* v = Tile(arguments, arguments.VPool, firstRow, start, kvHead);
-            if (arguments.Element == KvElement.Q8)
+            byte* nextK = Tile(arguments, arguments.KPool, firstRow, Math.Min(start + KvLayout.PagePositions, last), kvHead);
+            if (arguments.Element == KvElement.Q8 && count < AttentionBlock.FewestShared)
+            {
+                block.AddQuantizedTile(k, v, nextK, visible, count);
+            }
+            else if (arguments.Element == KvElement.Q8)
             {
                 float* widenedV = widened + KvLayout.TileFloats(headDim);
                 WidenTile.Keys<TVector, TLanes>(k, headDim, widened);
                 WidenTile.Values<TVector, TLanes>(v, headDim, widenedV);
                 block.AddTile(widened, widenedV, widened, visible, count);
-                continue;
             }
-            byte* nextK = Tile(arguments, arguments.KPool, firstRow, Math.Min(start + KvLayout.PagePositions, last), kvHead);
-            block.AddTile((float*)k, (float*)v, (float*)nextK, visible, count);
+            else
+            {
+                block.AddTile((float*)k, (float*)v, (float*)nextK, visible, count);
+            }
         }
 
         for (int i = 0; i < count; i++)

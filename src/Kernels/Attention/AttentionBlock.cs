@@ -12,6 +12,9 @@ internal static class AttentionBlock
     /// <summary>Register tiles in a block.</summary>
     public const int Groups = 4;
 
+    /// <summary>The fewest queries of a group that are worth the six-query form, which costs as much as about three of the other.</summary>
+    public const int FewestShared = 3;
+
     /// <summary>Rows of the workspace are rounded up to this many floats, the widest vector.</summary>
     public const int WidestVector = 16;
 
@@ -100,6 +103,37 @@ internal readonly unsafe struct AttentionBlock<TVector, TLanes>
         AddValues(v, nextK, visible, fewest, count);
     }
 
+    /// <summary>Adds one Q8 tile of 64 positions for the first <paramref name="count"/> queries, one by one.</summary>
+    /// <param name="k">K tile.</param>
+    /// <param name="v">V tile.</param>
+    /// <param name="nextK">The K tile that comes after this one; any address where there is none.</param>
+    /// <param name="visible">For each query, how many of the tile's positions it sees: 0 to 64.</param>
+    /// <param name="count">The number of queries.</param>
+    public void AddQuantizedTile(byte* k, byte* v, byte* nextK, int* visible, int count)
+    {
+        int columns = 4 * TLanes.Width;
+        for (int i = 0; i < count; i++)
+        {
+            float* p = _scores + (i * Positions);
+            for (int column = 0; column < visible[i]; column += columns)
+            {
+                QuantizedAttentionTile.Scores<TVector, TLanes>(
+                    QueryAt(i), k, _headDim, column, p + column, i == 0 && column == 0 ? v : k);
+            }
+            if (visible[i] == 0)
+                continue;
+            Normalize(i, visible[i]);
+            float* sums = _sums + (i * _sumsStride);
+            int done = 0;
+            for (; done <= _headDim - columns; done += columns)
+            {
+                QuantizedAttentionTile.Sums<TVector, TLanes>(
+                    p, v, visible[i], _headDim, done, sums + done, i == 0 && done == 0 ? nextK : v);
+            }
+            QuantizedAttentionTile.SumsPart<TVector, TLanes>(p, v, visible[i], _headDim, done, sums + done);
+        }
+    }
+
     /// <summary>Writes o / l of a query and returns its log-sum-exp, m + log l.</summary>
     public float Finish(int index, float* output)
     {
@@ -117,8 +151,7 @@ internal readonly unsafe struct AttentionBlock<TVector, TLanes>
     /// <summary>1 / sqrt(headDim).</summary>
     public static float Scale(int headDim) => 1 / MathF.Sqrt(headDim);
 
-    /// <summary>Whether a group's queries are enough for the six-query form, which costs as much as about three of the other.</summary>
-    private static bool IsShared(int group, int count) => count - (group * AttentionTile.Queries) >= 3;
+    private static bool IsShared(int group, int count) => count - (group * AttentionTile.Queries) >= AttentionBlock.FewestShared;
 
     private float* QueryAt(int index)
     {

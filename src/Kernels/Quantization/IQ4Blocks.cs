@@ -91,10 +91,11 @@ public unsafe struct BlockIQ4_XS : IQuantizedBlock<BlockIQ4_XS>
     /// <inheritdoc/>
     public static void Unpack(BlockIQ4_XS* block, sbyte* quants, float* scales, float* minima)
     {
+        float scale = (float)block->Scale;
         for (int group = 0; group < 8; group++)
         {
             IQ4Levels.Unpack(block->Quants + (16 * group), quants + (32 * group));
-            scales[group] = GroupScale(block, group);
+            scales[group] = scale * GroupScale(block, group);
         }
     }
 
@@ -103,7 +104,7 @@ public unsafe struct BlockIQ4_XS : IQuantizedBlock<BlockIQ4_XS>
     {
         for (int group = 0; group < 8; group++)
         {
-            float scale = GroupScale(block, group);
+            float scale = (float)block->Scale * GroupScale(block, group);
             byte* quants = block->Quants + 16 * group;
             float* groupWeights = weights + 32 * group;
             for (int j = 0; j < 16; j++)
@@ -114,10 +115,10 @@ public unsafe struct BlockIQ4_XS : IQuantizedBlock<BlockIQ4_XS>
         }
     }
 
-    private static float GroupScale(BlockIQ4_XS* block, int group)
+    private static int GroupScale(BlockIQ4_XS* block, int group)
     {
         int low = (block->GroupScalesLow[group / 2] >> (4 * (group % 2))) & 15;
         int high = (block->GroupScalesHigh >> (2 * group)) & 3;
-        return (float)block->Scale * ((low | (high << 4)) - 32);
+        return (low | (high << 4)) - 32;
     }
 }

@@ -31,7 +31,8 @@ internal static unsafe class PackedBits
     public static Vector128<byte> SixteenWhereSet(ushort bits)
     {
         Vector128<byte> mask = Vector128.Create(0x8040201008040201ul).AsByte();
-        Vector128<byte> bytes = Vector128.Create(Vector64.Create((byte)bits), Vector64.Create((byte)(bits >> 8)));
+        Vector128<byte> bytes = Vector128.Shuffle(
+            Vector128.CreateScalarUnsafe((int)bits).AsByte(), Vector128.Create((byte)0, 0, 0, 0, 0, 0, 0, 0, 1, 1, 1, 1, 1, 1, 1, 1));
         return Vector128.Equals(bytes & mask, mask) & Vector128.Create((byte)16);
     }
 

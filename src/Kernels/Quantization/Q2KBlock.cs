@@ -38,10 +38,12 @@ public unsafe struct BlockQ2_K : IQuantizableBlock<BlockQ2_K>
     public static void Unpack(BlockQ2_K* block, sbyte* quants, float* scales, float* minima)
     {
         TwoBits.Unpack(block->Quants, quants);
+        float scale = (float)block->Scale;
+        float minimumScale = (float)block->MinimumScale;
         for (int group = 0; group < 16; group++)
         {
-            scales[group] = (float)block->Scale * (block->GroupScales[group] & 15);
-            minima[group] = -((float)block->MinimumScale * (block->GroupScales[group] >> 4));
+            scales[group] = scale * (block->GroupScales[group] & 15);
+            minima[group] = -(minimumScale * (block->GroupScales[group] >> 4));
         }
     }
 

@@ -42,8 +42,9 @@ public unsafe struct BlockQ3_K : IQuantizableBlock<BlockQ3_K>
     /// <inheritdoc/>
     public static void Unpack(BlockQ3_K* block, sbyte* quants, float* scales, float* minima)
     {
+        float scale = (float)block->Scale;
         for (int group = 0; group < 16; group++)
-            scales[group] = GroupScale(block, group);
+            scales[group] = scale * GroupScale(block, group);
         TwoBits.Unpack(block->QuantsLow, quants);
         for (int i = 0; i < WeightCount; i += 16)
         {
@@ -57,7 +58,7 @@ public unsafe struct BlockQ3_K : IQuantizableBlock<BlockQ3_K>
     {
         for (int group = 0; group < 16; group++)
         {
-            float scale = GroupScale(block, group);
+            float scale = (float)block->Scale * GroupScale(block, group);
             for (int i = 16 * group; i < 16 * group + 16; i++)
             {
                 int quant = TwoBits.Read(block->QuantsLow, i) | (((block->QuantsHigh[i % 32] >> (i / 32)) & 1) << 2);
@@ -86,10 +87,10 @@ public unsafe struct BlockQ3_K : IQuantizableBlock<BlockQ3_K>
         }
     }
 
-    private static float GroupScale(BlockQ3_K* block, int group)
+    private static int GroupScale(BlockQ3_K* block, int group)
     {
         int low = (block->GroupScalesLow[group % 8] >> (group / 8 * 4)) & 15;
         int high = (block->GroupScalesHigh[group % 4] >> (group / 4 * 2)) & 3;
-        return (float)block->Scale * ((low | (high << 4)) - 32);
+        return (low | (high << 4)) - 32;
     }
 }

@@ -96,11 +96,13 @@ public static unsafe class SixBitScales
     /// <summary>The scale d s and the minimum -m t of every group.</summary>
     internal static void Unpack(byte* packed, Half scale, Half minimumScale, float* scales, float* minima)
     {
+        float ofScales = (float)scale;
+        float ofMinima = (float)minimumScale;
         for (int group = 0; group < 8; group++)
         {
             (int groupScale, int groupMinimum) = Read(packed, group);
-            scales[group] = (float)scale * groupScale;
-            minima[group] = -((float)minimumScale * groupMinimum);
+            scales[group] = ofScales * groupScale;
+            minima[group] = -(ofMinima * groupMinimum);
         }
     }
 

@@ -45,8 +45,9 @@ public unsafe struct BlockQ6_K : IQuantizableBlock<BlockQ6_K>
             Vector128<byte> low = PackedBits.Nibbles(block->QuantsLow + (i / 128 * 64) + (i % 64), i / 64 % 2 * 4);
             PackedBits.Store(low | (Vector128.Load((byte*)quants + i) << 4), 32, quants + i);
         }
+        float scale = (float)block->Scale;
         for (int group = 0; group < 16; group++)
-            scales[group] = (float)block->Scale * block->GroupScales[group];
+            scales[group] = scale * block->GroupScales[group];
     }
 
     /// <inheritdoc/>

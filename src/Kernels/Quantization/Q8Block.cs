@@ -1,4 +1,5 @@
 using System.Runtime.InteropServices;
+using System.Runtime.Intrinsics;
 
 namespace ChainOfSpot.Kernels.Quantization;
 
@@ -26,7 +27,7 @@ public unsafe struct BlockQ8_0 : IQuantizableBlock<BlockQ8_0>
     /// <inheritdoc/>
     public static void Unpack(BlockQ8_0* block, sbyte* quants, float* scales, float* minima)
     {
-        Buffer.MemoryCopy(block->Quants, quants, WeightCount, WeightCount);
+        Vector256.Load(block->Quants).Store(quants);
         *scales = (float)block->Scale;
     }
 
