@@ -17,9 +17,12 @@ internal sealed record EndToEndOptions
     /// <summary>Tokens that each pass decodes.</summary>
     public required int NewTokens { get; init; }
 
-    /// <summary>The most questions about one picture.</summary>
-    public required int Questions { get; init; }
+    /// <summary>Points of the curves of growth; 0 for none.</summary>
+    public required int Points { get; init; }
 
-    /// <summary>A peer's command template; null for none.</summary>
+    /// <summary>A peer's command template, or the address of a server; null for none.</summary>
     public string? Peer { get; init; }
+
+    /// <summary>A JSON object with members for every request to a server; null for none.</summary>
+    public string? PeerFields { get; init; }
 }

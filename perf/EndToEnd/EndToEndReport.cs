@@ -1,22 +1,24 @@
 using ChainOfSpot.Measurement;
-using ScottPlot;
 
 namespace ChainOfSpot.EndToEnd;
 
-/// <summary>The results as a Markdown text and a plot.</summary>
-internal static class EndToEndReport
+/// <summary>The results as a Markdown text.</summary>
+internal sealed class EndToEndReport(EndToEndResult result, TextWriter writer)
 {
-    private const int Width = 900;
-    private const int Height = 560;
-
     public static string ToMarkdown(EndToEndResult result)
     {
         var writer = new StringWriter();
+        new EndToEndReport(result, writer).Write();
+        return writer.ToString();
+    }
+
+    private void Write()
+    {
         writer.WriteLine($"""
             # A question from picture to answer
 
             {result.Machine.Processor}, {result.Machine.LogicalCores} logical cores; {result.Device}; model {Path.GetFileName(Path.TrimEndingDirectorySeparator(result.Model))}; {result.Taken:yyyy-MM-dd HH:mm} UTC.
-            {result.Jobs[0].Seconds.Count} rounds, all jobs in each; the region is given and no end token ends a pass, so that the work is the same.
+            {result.Jobs[0].Seconds.Count} rounds, all jobs in each, every time a picture not seen before; the region is given and no end token ends a pass, so that the work is the same.
 
             | Job | ms, median | best | worst | input tokens | cached | output | joules |
             |---|---:|---:|---:|---:|---:|---:|---:|
@@ -32,41 +34,66 @@ internal static class EndToEndReport
             foreach (StageResult stage in job.Stages)
                 writer.WriteLine($"| {stage.Name} | {Spread(stage.Seconds)} | {stage.Tokens} | {(stage.Tokens > 0 ? $"{stage.Tokens / stage.Seconds.Median:0.0}" : "")} |");
         }
-        writer.WriteLine("\n## Questions about one picture\n\n| Questions | s with reuse | s without | ratio |\n|---:|---:|---:|---:|");
-        foreach (QuestionCountResult count in result.Questions)
-            writer.WriteLine($"| {count.Questions} | {count.Reuse:0.000} | {count.NoReuse:0.000} | {count.NoReuse / count.Reuse:0.00} |");
-        writer.WriteLine("\n![Time against questions](questions.svg)");
         if (result.Peer is { } peer)
-        {
-            writer.WriteLine($"""
-
-                ## Peer
-
-                `{peer.Command}`, its start included, in the same rounds: {peer.Seconds.Median * 1e3:0.0} ms, {peer.Ratios.Median:0.00} times the time of "{Job.Reuse}" ({peer.Ratios.Best:0.00} to {peer.Ratios.Worst:0.00}).
-                """);
-        }
-        return writer.ToString();
+            WritePeer(peer);
+        if (result.Growth is { } growth)
+            WriteGrowth(growth);
     }
 
-    /// <summary>Writes questions.svg and questions.png to a folder.</summary>
-    public static void SavePlot(EndToEndResult result, string folder)
+    private void WritePeer(PeerResult peer)
     {
-        PlotFont.UseSystemFont();
-        using var plot = new Plot();
-        double[] questions = [.. result.Questions.Select(q => (double)q.Questions)];
-        double[] reuse = [.. result.Questions.Select(q => q.Reuse)];
-        double[] noReuse = [.. result.Questions.Select(q => q.NoReuse)];
-        plot.Add.Scatter(questions, reuse).LegendText = Job.Reuse;
-        plot.Add.Scatter(questions, noReuse).LegendText = Job.NoReuse;
-        plot.Axes.SetLimits(0, questions[^1] + 0.5, 0, Math.Max(reuse[^1], noReuse[^1]) * 1.1);
-        plot.Axes.Bottom.TickGenerator = new ScottPlot.TickGenerators.NumericAutomatic { IntegerTicksOnly = true };
-        plot.XLabel("questions about one picture");
-        plot.YLabel("seconds");
-        plot.Title("Time of all questions");
-        plot.ShowLegend(Alignment.UpperLeft);
-        plot.SaveSvg(Path.Combine(folder, "questions.svg"), Width, Height);
-        plot.SavePng(Path.Combine(folder, "questions.png"), Width, Height);
+        writer.WriteLine($"""
+
+            ## Peer
+
+            `{peer.Name}`, in the same rounds. A ratio is its time divided by the engine's in the same round: above 1 the engine is faster.
+
+            | Job | | ms, median | best | worst | ratio, median | least | most |
+            |---|---|---:|---:|---:|---:|---:|---:|
+            """);
+        foreach (PeerJobResult job in peer.Jobs)
+        {
+            WriteVersus(job.Job, "whole", job.Whole);
+            WriteVersus(job.Job, "before the first token", job.BeforeFirstToken);
+            WriteVersus(job.Job, "a decoded token", job.DecodedToken);
+        }
+        writer.WriteLine("\n| Job | | input tokens | cached | output |\n|---|---|---:|---:|---:|");
+        foreach (PeerJobResult job in peer.Jobs)
+        {
+            JobResult engine = result.Jobs.Single(j => j.Name == job.Job);
+            writer.WriteLine($"| {job.Job} | peer | {job.PromptTokens} | {job.CachedTokens} | {job.OutputTokens} |");
+            writer.WriteLine($"| {job.Job} | engine | {engine.InputTokens} | {engine.CachedTokens} | {engine.OutputTokens} |");
+        }
     }
+
+    private void WriteVersus(string job, string what, Versus? versus)
+    {
+        if (versus is { } v)
+            writer.WriteLine($"| {job} | {what} | {Spread(v.Seconds)} | {v.Ratios.Median:0.00} | {v.Ratios.Best:0.00} | {v.Ratios.Worst:0.00} |");
+    }
+
+    private void WriteGrowth(GrowthResult growth)
+    {
+        writer.WriteLine("\n## Questions about one picture\n\n| Questions | s with reuse | s without | ratio |\n|---:|---:|---:|---:|");
+        foreach (QuestionCountResult count in growth.Questions)
+            writer.WriteLine($"| {count.Questions} | {count.Reuse:0.000} | {count.NoReuse:0.000} | {count.NoReuse / count.Reuse:0.00} |");
+        WritePlot("Time against questions", GrowthPlots.Questions);
+        writer.WriteLine("\n## Pictures\n\n| Pictures | s one after the other | s at once | ratio |\n|---:|---:|---:|---:|");
+        foreach (PictureCountResult count in growth.Pictures)
+            writer.WriteLine($"| {count.Pictures} | {count.InTurn:0.000} | {count.AtOnce:0.000} | {count.InTurn / count.AtOnce:0.00} |");
+        WritePlot("Time against pictures", GrowthPlots.Pictures);
+        writer.WriteLine("\n## Context\n\n| Prompt tokens | s prefill | tokens/s | ms a decoded token |\n|---:|---:|---:|---:|");
+        foreach (ContextResult context in growth.Contexts)
+        {
+            writer.WriteLine(
+                $"| {context.PromptTokens} | {context.Prefill:0.000} | {context.PromptTokens / context.Prefill:0.0} | {context.DecodedToken * 1e3:0.00} |");
+        }
+        WritePlot("Prefill against context", GrowthPlots.Prefill);
+        if (growth.Contexts.All(c => c.DecodedToken is not null))
+            WritePlot("Decode against context", GrowthPlots.Decode);
+    }
+
+    private void WritePlot(string title, string file) => writer.WriteLine($"\n![{title}]({file}.svg)");
 
     private static string Spread(Sample seconds) => $"{seconds.Median * 1e3:0.00} | {seconds.Best * 1e3:0.00} | {seconds.Worst * 1e3:0.00}";
 }

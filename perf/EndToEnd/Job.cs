@@ -6,20 +6,29 @@ namespace ChainOfSpot.EndToEnd;
 /// <param name="IsSecondQuestion">Whether another question about the picture was answered before.</param>
 internal sealed record Job(string Name, AskOptions Ask, bool IsSecondQuestion = false)
 {
-    public const string Reuse = "with reuse";
-    public const string NoReuse = "without reuse";
+    public const string Question = "What is in the picture?";
+    public const string OtherQuestion = "What else is there?";
+
+    /// <summary>What pass 1 is taken to have said, whatever it says, so that the work is the same for all.</summary>
+    public const string RegionText = "[0.25, 0.25, 0.75, 0.75]";
+
+    /// <summary>Looks twice; pass 2 goes on from what pass 1 cached.</summary>
+    public static Job Reuse(int newTokens) => new("with reuse", LookTwice(newTokens));
+
+    /// <summary>Looks twice; pass 2 computes everything again.</summary>
+    public static Job NoReuse(int newTokens) => new("without reuse", LookTwice(newTokens) with { Reuse = false });
+
+    /// <summary>Another question about the same picture, which looks twice too.</summary>
+    public static Job SecondQuestion(int newTokens) => new("second question", LookTwice(newTokens), IsSecondQuestion: true);
+
+    /// <summary>Looks once.</summary>
+    public static Job Direct(int newTokens) => new("direct", LookTwice(newTokens) with { Direct = true, RegionText = null });
 
     /// <summary>The four ways that are compared.</summary>
-    public static IReadOnlyList<Job> All(int newTokens)
-    {
-        // Equal work for all: the same region, whatever the model says, and as many tokens, whether or not it wants to end.
-        var ask = new AskOptions { MaxNewTokens = newTokens, IgnoreEndToken = true, RegionText = "[0.25, 0.25, 0.75, 0.75]" };
-        return
-        [
-            new(Reuse, ask),
-            new(NoReuse, ask with { Reuse = false }),
-            new("second question", ask, IsSecondQuestion: true),
-            new("direct", ask with { Direct = true, RegionText = null }),
-        ];
-    }
+    public static IReadOnlyList<Job> All(int newTokens) =>
+        [Reuse(newTokens), NoReuse(newTokens), SecondQuestion(newTokens), Direct(newTokens)];
+
+    // As many tokens whether or not the model wants to end.
+    private static AskOptions LookTwice(int newTokens) =>
+        new() { MaxNewTokens = newTokens, IgnoreEndToken = true, RegionText = RegionText };
 }

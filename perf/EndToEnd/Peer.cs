@@ -1,81 +1,42 @@
-using System.ComponentModel;
-using System.Diagnostics;
-
 namespace ChainOfSpot.EndToEnd;
 
-/// <summary>Another program that answers the same question, by a command line with {image} and {question} in it.</summary>
-internal sealed class Peer
+/// <summary>A user's turn of a conversation about pictures.</summary>
+/// <param name="BeforePicture">Its text before the picture.</param>
+/// <param name="PicturePath">A PNG file.</param>
+/// <param name="AfterPicture">Its text behind the picture.</param>
+/// <param name="Answer">What the model is taken to have answered; null in the last turn, which is to be answered.</param>
+internal sealed record PeerTurn(string BeforePicture, string PicturePath, string AfterPicture, string? Answer = null);
+
+/// <summary>What a peer's answer took. Counts are the peer's own; 0 where it tells none.</summary>
+/// <param name="Seconds">All of it.</param>
+/// <param name="BeforeFirstToken">Seconds of encoding and prefill; null where they are not known.</param>
+/// <param name="Decode">Seconds from the first token to the last; null where they are not known.</param>
+/// <param name="PromptTokens">Positions of the prompt.</param>
+/// <param name="CachedTokens">Those of them that the peer did not compute again.</param>
+/// <param name="OutputTokens">Generated tokens.</param>
+internal sealed record PeerAnswer(
+    double Seconds, double? BeforeFirstToken, double? Decode, int PromptTokens, int CachedTokens, int OutputTokens)
 {
-    private readonly string[] _words;
+    /// <summary>One answer after the other.</summary>
+    public static PeerAnswer operator +(PeerAnswer first, PeerAnswer second) => new(
+        first.Seconds + second.Seconds,
+        first.BeforeFirstToken + second.BeforeFirstToken,
+        first.Decode + second.Decode,
+        first.PromptTokens + second.PromptTokens,
+        first.CachedTokens + second.CachedTokens,
+        first.OutputTokens + second.OutputTokens);
+}
 
-    /// <param name="template">Words apart by spaces; a placeholder may be part of a word. Quotes keep spaces in a word.</param>
-    /// <exception cref="ArgumentException">There is no program or no {image} in it.</exception>
-    public Peer(string template)
-    {
-        Template = template;
-        _words = [.. Split(template)];
-        if (_words.Length == 0 || !template.Contains("{image}", StringComparison.Ordinal))
-            throw new ArgumentException($"--peer \"{template}\": expected a command with {{image}} and {{question}}.", nameof(template));
-    }
+/// <summary>Another program that answers questions about pictures with the same model.</summary>
+internal abstract class Peer
+{
+    /// <summary>How it was named on the command line.</summary>
+    public abstract string Name { get; }
 
-    public string Template { get; }
+    /// <summary>Whether it can go on with a conversation that holds a second picture.</summary>
+    public abstract bool GoesOn { get; }
 
-    /// <summary>The words of a command for a picture and a question.</summary>
-    public IReadOnlyList<string> Words(string image, string question) =>
-        [.. _words.Select(w => w.Replace("{image}", image, StringComparison.Ordinal).Replace("{question}", question, StringComparison.Ordinal))];
-
-    /// <summary>Runs it once.</summary>
-    /// <returns>Seconds from its start to its end.</returns>
-    /// <exception cref="InvalidOperationException">It cannot be started or fails.</exception>
-    public async Task<double> RunAsync(string image, string question)
-    {
-        IReadOnlyList<string> words = Words(image, question);
-        var start = new ProcessStartInfo(words[0], words.Skip(1)) { RedirectStandardOutput = true, RedirectStandardError = true };
-        long begin = Stopwatch.GetTimestamp();
-        Process process;
-        try
-        {
-            process = Process.Start(start)!;
-        }
-        catch (Win32Exception e)
-        {
-            throw new InvalidOperationException($"The peer {words[0]} cannot be started: {e.Message}", e);
-        }
-        using (process)
-        {
-            Task<string> output = process.StandardOutput.ReadToEndAsync();
-            string error = await process.StandardError.ReadToEndAsync().ConfigureAwait(false);
-            await output.ConfigureAwait(false);
-            await process.WaitForExitAsync().ConfigureAwait(false);
-            return process.ExitCode == 0
-                ? Stopwatch.GetElapsedTime(begin).TotalSeconds
-                : throw new InvalidOperationException($"The peer {words[0]} ended with {process.ExitCode}: {error.Trim()}");
-        }
-    }
-
-    private static IEnumerable<string> Split(string template)
-    {
-        var word = new System.Text.StringBuilder();
-        bool quoted = false;
-        bool any = false;
-        foreach (char c in template)
-        {
-            if (c == '"')
-                (quoted, any) = (!quoted, true);
-            else if (c == ' ' && !quoted)
-            {
-                if (any)
-                    yield return word.ToString();
-                word.Clear();
-                any = false;
-            }
-            else
-            {
-                word.Append(c);
-                any = true;
-            }
-        }
-        if (any)
-            yield return word.ToString();
-    }
+    /// <summary>Answers the last turn of a conversation.</summary>
+    /// <exception cref="InvalidOperationException">It fails; the message names it and says how.</exception>
+    public abstract Task<PeerAnswer> AnswerAsync(IReadOnlyList<PeerTurn> turns);
 }

@@ -38,17 +38,22 @@ internal static class Program
             DefaultValueFactory = _ => Path.Combine("artifacts", "end-to-end"),
         };
         var threads = new Option<int>("--threads", "-t") { Description = "CPU threads; 0 for one a core.", HelpName = "N" };
-        Option<int> rounds = Count("--rounds", "How often every job is run.", 5);
-        Option<int> tokens = Count("--tokens", "Tokens that each pass decodes.", 16);
-        Option<int> questions = Count("--questions", "The most questions about one picture.", 5);
+        Option<int> rounds = Count("--rounds", "How often every job is run.", 5, least: 1);
+        Option<int> tokens = Count("--tokens", "Tokens that each pass decodes.", 16, least: 1);
+        Option<int> points = Count("--points", "Points of the curves over questions, pictures and context; 0 for none.", 5, least: 0);
         var peer = new Option<string?>("--peer")
         {
-            Description = "Another program on the same job, in the same rounds.",
-            HelpName = "\"COMMAND {image} {question}\"",
+            Description = "Another program on the same work, in the same rounds: a command, or the address of an OpenAI-compatible server.",
+            HelpName = "\"COMMAND {image} {question}\"|http://HOST:PORT",
+        };
+        var peerFields = new Option<string?>("--peer-fields")
+        {
+            Description = "Members of every request to the server, such as '{\"ignore_eos\": true}'.",
+            HelpName = "JSON",
         };
         var root = new RootCommand("Measures whole questions on a checkpoint, from the picture to the answer.")
         {
-            model, picture, output, threads, rounds, tokens, questions, peer,
+            model, picture, output, threads, rounds, tokens, points, peer, peerFields,
         };
         root.SetAction((parsed, _) => RunAsync(
             new EndToEndOptions
@@ -59,20 +64,21 @@ internal static class Program
                 Threads = parsed.GetValue(threads),
                 Rounds = parsed.GetValue(rounds),
                 NewTokens = parsed.GetValue(tokens),
-                Questions = parsed.GetValue(questions),
+                Points = parsed.GetValue(points),
                 Peer = parsed.GetValue(peer),
+                PeerFields = parsed.GetValue(peerFields),
             },
             writer));
         return await root.Parse(args).InvokeAsync(new InvocationConfiguration { EnableDefaultExceptionHandler = false }).ConfigureAwait(false);
     }
 
-    private static Option<int> Count(string name, string description, int value)
+    private static Option<int> Count(string name, string description, int value, int least)
     {
         var option = new Option<int>(name) { Description = description, HelpName = "N", DefaultValueFactory = _ => value };
         option.Validators.Add(result =>
         {
-            if (result.GetValueOrDefault<int>() < 1)
-                result.AddError($"{name} has to be 1 at least.");
+            if (result.GetValueOrDefault<int>() < least)
+                result.AddError($"{name} has to be {least} at least.");
         });
         return option;
     }
@@ -84,7 +90,8 @@ internal static class Program
         string markdown = EndToEndReport.ToMarkdown(result);
         await File.WriteAllTextAsync(Path.Combine(options.Output, "end-to-end.json"), result.ToJson()).ConfigureAwait(false);
         await File.WriteAllTextAsync(Path.Combine(options.Output, "end-to-end.md"), markdown).ConfigureAwait(false);
-        EndToEndReport.SavePlot(result, options.Output);
+        if (result.Growth is { } growth)
+            GrowthPlots.Save(growth, options.Output);
         writer.WriteLine(markdown);
         writer.WriteLine($"written to {Path.GetFullPath(options.Output)}");
         return 0;

@@ -26,11 +26,42 @@ internal sealed record JobResult(
 /// <param name="NoReuse">Seconds without.</param>
 internal sealed record QuestionCountResult(int Questions, double Reuse, double NoReuse);
 
-/// <summary>A peer on the same job.</summary>
-/// <param name="Command">Its command line.</param>
-/// <param name="Seconds">Its time, start of the program included.</param>
-/// <param name="Ratios">Its time divided by that of the engine's own in the same round.</param>
-internal sealed record PeerResult(string Command, Sample Seconds, Sample Ratios);
+/// <summary>Time of one question about each of so many new pictures.</summary>
+/// <param name="Pictures">How many.</param>
+/// <param name="InTurn">Seconds of one after the other.</param>
+/// <param name="AtOnce">Seconds of all asked at once.</param>
+internal sealed record PictureCountResult(int Pictures, double InTurn, double AtOnce);
+
+/// <summary>Time of one pass over a prompt of some length.</summary>
+/// <param name="PromptTokens">Its positions.</param>
+/// <param name="Prefill">Seconds of computing them.</param>
+/// <param name="DecodedToken">Seconds of a decoded token behind it; null where only one was decoded.</param>
+internal sealed record ContextResult(int PromptTokens, double Prefill, double? DecodedToken);
+
+/// <summary>How the time grows.</summary>
+internal sealed record GrowthResult(
+    IReadOnlyList<QuestionCountResult> Questions, IReadOnlyList<PictureCountResult> Pictures, IReadOnlyList<ContextResult> Contexts);
+
+/// <summary>A peer beside one job of the engine. Ratios: its time divided by the engine's in the same round.</summary>
+/// <param name="Job">The job's name.</param>
+/// <param name="PromptTokens">Positions of the prompts by the peer's count; 0 where it tells none.</param>
+/// <param name="CachedTokens">Those that it had cached.</param>
+/// <param name="OutputTokens">Tokens that it generated.</param>
+/// <param name="Whole">All of it; of a command, start and loading of the model included.</param>
+/// <param name="BeforeFirstToken">Encoding and prefill; null where the peer does not tell.</param>
+/// <param name="DecodedToken">A decoded token; null where the peer does not tell.</param>
+internal sealed record PeerJobResult(
+    string Job, int PromptTokens, int CachedTokens, int OutputTokens, Versus Whole, Versus? BeforeFirstToken, Versus? DecodedToken);
+
+/// <summary>Times of a peer and how they compare.</summary>
+/// <param name="Seconds">The peer's times.</param>
+/// <param name="Ratios">Each divided by the engine's time in the same round: above 1 the engine is faster.</param>
+internal sealed record Versus(Sample Seconds, Sample Ratios);
+
+/// <summary>A peer on the same work.</summary>
+/// <param name="Name">Its command line or address.</param>
+/// <param name="Jobs">What it can do of it.</param>
+internal sealed record PeerResult(string Name, IReadOnlyList<PeerJobResult> Jobs);
 
 /// <summary>Everything that one run measured.</summary>
 internal sealed record EndToEndResult
@@ -47,7 +78,8 @@ internal sealed record EndToEndResult
 
     public required IReadOnlyList<JobResult> Jobs { get; init; }
 
-    public required IReadOnlyList<QuestionCountResult> Questions { get; init; }
+    /// <summary>Null where it was not asked for.</summary>
+    public required GrowthResult? Growth { get; init; }
 
     public required PeerResult? Peer { get; init; }
 

@@ -15,7 +15,7 @@ public sealed class EndToEndTests
             string[] args =
             [
                 "--model", model, "--picture", Path.Combine(model, "samples", "shapes-1.png"), "--output", folder.FullName,
-                "--threads", "1", "--rounds", "1", "--tokens", "2", "--questions", "2", "--peer", "true {image} \"{question}\"",
+                "--threads", "1", "--rounds", "1", "--tokens", "2", "--points", "2", "--peer", "true {image} \"{question}\"",
             ];
             Assert.Equal(0, await EndToEnd.Program.RunAsync(args, TextWriter.Null));
             string json = await File.ReadAllTextAsync(Path.Combine(folder.FullName, "end-to-end.json"), TestContext.Current.CancellationToken);
@@ -25,20 +25,21 @@ public sealed class EndToEndTests
             Assert.Equal(0, result.Jobs[1].CachedTokens);
             Assert.True(result.Jobs[2].CachedTokens > result.Jobs[0].CachedTokens);
             Assert.Equal(result.Jobs[0].InputTokens, result.Jobs[1].InputTokens);
-            Assert.Equal(2, result.Questions.Count);
-            Assert.True(result.Peer!.Ratios.Median > 0);
+            Assert.Equal([1, 2], result.Growth!.Questions.Select(q => q.Questions));
+            Assert.Equal([1, 2], result.Growth.Pictures.Select(p => p.Pictures));
+            Assert.Equal(result.Jobs[3].InputTokens, result.Growth.Contexts[0].PromptTokens);
+            Assert.InRange(result.Growth.Contexts[1].PromptTokens, 1000, 1024 - 2);
+            Assert.Equal(["direct"], result.Peer!.Jobs.Select(j => j.Job));
+            Assert.True(result.Peer.Jobs[0].Whole.Ratios.Median > 0);
+            Assert.Null(result.Peer.Jobs[0].BeforeFirstToken);
+            string[] plots = ["context-decode", "context-prefill", "pictures", "questions"];
+            Assert.Equal(
+                ["end-to-end.json", "end-to-end.md", .. plots.SelectMany(p => (string[])[$"{p}.png", $"{p}.svg"])],
+                folder.GetFiles().Select(f => f.Name).Order(StringComparer.Ordinal).OrderBy(f => f.StartsWith("end", StringComparison.Ordinal) ? 0 : 1));
         }
         finally
         {
             folder.Delete(recursive: true);
         }
-    }
-
-    [Fact]
-    public void A_peer_command_keeps_quoted_words_together()
-    {
-        var peer = new Peer("run --image={image} -p \"{question} Answer shortly.\" \"\"");
-        Assert.Equal(["run", "--image=a b.png", "-p", "Why? Answer shortly.", ""], peer.Words("a b.png", "Why?"));
-        Assert.Throws<ArgumentException>(() => new Peer("run it"));
     }
 }

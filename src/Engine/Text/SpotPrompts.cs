@@ -14,8 +14,6 @@ public sealed class SpotPrompts(
     /// <summary>What the official training puts before the first question that it asks without a look behind one with.</summary>
     private const string BackToTheWhole = "Now answer the following questions based on the raw image: ";
 
-    private readonly string _regionWord = regionWord == RegionQuestionWord.Where ? "where" : "what";
-
     /// <summary>Pass 1: the picture, and which region of it answers the question.</summary>
     /// <param name="question">The question, with the suffix that says how to answer where there is one.</param>
     /// <param name="turns">What was asked and answered before.</param>
@@ -36,6 +34,17 @@ public sealed class SpotPrompts(
     public Conversation Direct(string question, params IReadOnlyList<ConversationTurn> turns) =>
         AskDirect(After(turns), question, isFirst: turns.Count == 0, isBehindLook: turns.Count > 0 && turns[^1].RegionText is not null);
 
+    /// <summary>The user's words in the first turn's pass 1, behind the picture.</summary>
+    internal static string RegionTurn(string question, RegionQuestionWord word = RegionQuestionWord.What) =>
+        $"\nTo answer the question: \"{question}\", {(word == RegionQuestionWord.Where ? "where" : "what")} is the region of interest in the image?";
+
+    /// <summary>The user's words in pass 2, around the region's picture.</summary>
+    internal static (string BeforeImage, string AfterImage) AnswerTurn(string question, string suffix = "") =>
+        ("The region of interest in the image is ", $"\n. Answer the question: \"{question}\"{suffix}");
+
+    /// <summary>The user's words in the first turn without a look, behind the picture.</summary>
+    internal static string DirectTurn(string question) => $"\n{question}";
+
     private Conversation After(IReadOnlyList<ConversationTurn> turns)
     {
         var conversation = new Conversation(tokenizer, afterEosRule);
@@ -55,14 +64,16 @@ public sealed class SpotPrompts(
 
     private Conversation AskRegion(Conversation conversation, string question, bool isFirst)
     {
-        string text = $"To answer the question: \"{question}\", {_regionWord} is the region of interest in the image?";
-        return isFirst ? conversation.Ask("", "\n" + text) : conversation.Ask(text);
+        string text = RegionTurn(question, regionWord);
+        return isFirst ? conversation.Ask("", text) : conversation.Ask(text.TrimStart('\n'));
     }
 
-    private static Conversation AskAnswer(Conversation conversation, string question, string regionText, string suffix) => conversation
-        .Answer(regionText)
-        .Ask("The region of interest in the image is ", $"\n. Answer the question: \"{question}\"{suffix}");
+    private static Conversation AskAnswer(Conversation conversation, string question, string regionText, string suffix)
+    {
+        (string beforeImage, string afterImage) = AnswerTurn(question, suffix);
+        return conversation.Answer(regionText).Ask(beforeImage, afterImage);
+    }
 
     private static Conversation AskDirect(Conversation conversation, string question, bool isFirst, bool isBehindLook) =>
-        isFirst ? conversation.Ask("", "\n" + question) : conversation.Ask((isBehindLook ? BackToTheWhole : "") + question);
+        isFirst ? conversation.Ask("", DirectTurn(question)) : conversation.Ask((isBehindLook ? BackToTheWhole : "") + question);
 }

@@ -1,0 +1,77 @@
+using ChainOfSpot.Measurement;
+using ScottPlot;
+
+namespace ChainOfSpot.EndToEnd;
+
+/// <summary>The curves of growth, each as SVG and PNG.</summary>
+internal static class GrowthPlots
+{
+    public const string Questions = "questions";
+    public const string Pictures = "pictures";
+    public const string Prefill = "context-prefill";
+    public const string Decode = "context-decode";
+
+    private const int Width = 900;
+    private const int Height = 560;
+    private const float TextSize = 15;
+
+    /// <summary>Writes all of them to a folder.</summary>
+    public static void Save(GrowthResult growth, string folder)
+    {
+        PlotFont.UseSystemFont();
+        double[] questions = [.. growth.Questions.Select(q => (double)q.Questions)];
+        Save(
+            Path.Combine(folder, Questions), "Questions about one picture", "questions", "seconds, all questions", questions,
+            [
+                new("without reuse", [.. growth.Questions.Select(q => q.NoReuse)]),
+                new("with reuse", [.. growth.Questions.Select(q => q.Reuse)]),
+            ]);
+        double[] pictures = [.. growth.Pictures.Select(p => (double)p.Pictures)];
+        Save(
+            Path.Combine(folder, Pictures), "One question about each of several pictures", "pictures", "seconds, all pictures", pictures,
+            [
+                new("one after the other", [.. growth.Pictures.Select(p => p.InTurn)]),
+                new("asked at once", [.. growth.Pictures.Select(p => p.AtOnce)]),
+            ]);
+        double[] contexts = [.. growth.Contexts.Select(c => (double)c.PromptTokens)];
+        Save(
+            Path.Combine(folder, Prefill), "Prefill against the prompt's length", "tokens of the prompt", "seconds of prefill", contexts,
+            [new("", [.. growth.Contexts.Select(c => c.Prefill)])]);
+        if (growth.Contexts.All(c => c.DecodedToken is not null))
+        {
+            Save(
+                Path.Combine(folder, Decode), "Decode against the context's length", "tokens of the context", "milliseconds a token", contexts,
+                [new("", [.. growth.Contexts.Select(c => c.DecodedToken!.Value * 1e3)])]);
+        }
+    }
+
+    private sealed record Curve(string Name, double[] Y);
+
+    private static void Save(string path, string title, string xLabel, string yLabel, double[] x, Curve[] curves)
+    {
+        using var plot = new Plot();
+        foreach (Curve curve in curves)
+        {
+            var line = plot.Add.Scatter(x, curve.Y);
+            line.LineWidth = 2;
+            line.MarkerSize = 8;
+            line.LegendText = curve.Name;
+        }
+        double span = x[^1] - x[0];
+        plot.Axes.SetLimits(x[0] - (0.05 * span) - 0.1, x[^1] + (0.05 * span) + 0.1, 0, curves.Max(c => c.Y.Max()) * 1.12);
+        plot.Axes.Bottom.TickGenerator = new ScottPlot.TickGenerators.NumericAutomatic { IntegerTicksOnly = true };
+        plot.XLabel(xLabel);
+        plot.YLabel(yLabel);
+        plot.Title(title);
+        foreach (IAxis axis in (IAxis[])[plot.Axes.Bottom, plot.Axes.Left])
+        {
+            axis.TickLabelStyle.FontSize = TextSize;
+            axis.Label.FontSize = TextSize;
+        }
+        plot.Legend.FontSize = TextSize;
+        if (curves.Length > 1)
+            plot.ShowLegend(Alignment.UpperLeft);
+        plot.SaveSvg(path + ".svg", Width, Height);
+        plot.SavePng(path + ".png", Width, Height);
+    }
+}
