@@ -65,7 +65,7 @@ public sealed class SpotPrompts(
     private Conversation AskRegion(Conversation conversation, string question, bool isFirst)
     {
         string text = RegionTurn(question, regionWord);
-        return isFirst ? conversation.Ask("", text) : conversation.Ask(text.TrimStart('\n'));
+        return isFirst ? conversation.Ask("", text) : conversation.Ask(text[1..]);
     }
 
     private static Conversation AskAnswer(Conversation conversation, string question, string regionText, string suffix)
