@@ -15,6 +15,7 @@ internal sealed class Growth(ChainOfSpotEngine engine, FreshPictures pictures, i
     public async Task<IReadOnlyList<QuestionCountResult>> QuestionsAsync()
     {
         var results = new List<QuestionCountResult>();
+        engine.ForgetReused();
         using SpotImage reused = engine.OpenImage(pictures.Next());
         using SpotImage anew = engine.OpenImage(pictures.Next());
         (double Reuse, double NoReuse) sum = default;

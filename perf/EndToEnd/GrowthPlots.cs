@@ -1,5 +1,6 @@
 using ChainOfSpot.Measurement;
 using ScottPlot;
+using ScottPlot.TickGenerators;
 
 namespace ChainOfSpot.EndToEnd;
 
@@ -14,6 +15,7 @@ internal static class GrowthPlots
     private const int Width = 900;
     private const int Height = 560;
     private const float TextSize = 15;
+    private const double TickDensity = 0.6;
 
     /// <summary>Writes all of them to a folder.</summary>
     public static void Save(GrowthResult growth, string folder)
@@ -59,7 +61,8 @@ internal static class GrowthPlots
         }
         double span = x[^1] - x[0];
         plot.Axes.SetLimits(x[0] - (0.05 * span) - 0.1, x[^1] + (0.05 * span) + 0.1, 0, curves.Max(c => c.Y.Max()) * 1.12);
-        plot.Axes.Bottom.TickGenerator = new ScottPlot.TickGenerators.NumericAutomatic { IntegerTicksOnly = true };
+        plot.Axes.Bottom.TickGenerator = new NumericAutomatic { IntegerTicksOnly = true, TickDensity = TickDensity };
+        plot.Axes.Left.TickGenerator = new NumericAutomatic { TickDensity = TickDensity };
         plot.XLabel(xLabel);
         plot.YLabel(yLabel);
         plot.Title(title);

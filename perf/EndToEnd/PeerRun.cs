@@ -31,13 +31,13 @@ internal sealed class PeerRun : IDisposable
         PeerAnswer answer;
         if (job.Ask.Direct)
         {
-            answer = await _peer.AnswerAsync([new PeerTurn("", picture, "\n" + Job.Question)]).ConfigureAwait(false);
+            answer = await _peer.AnswerAsync([new PeerTurn("", picture, SpotPrompts.DirectTurn(Job.Question))]).ConfigureAwait(false);
         }
         else
         {
             AnswerRegion region = engine.Region!;
             string crop = Save("region.png", Picture.FromRgb(region.CropSide, region.CropSide, region.Crop.Span));
-            var where = new PeerTurn("", picture, "\n" + SpotPrompts.RegionTurn(Job.Question));
+            var where = new PeerTurn("", picture, SpotPrompts.RegionTurn(Job.Question));
             (string before, string after) = SpotPrompts.AnswerTurn(Job.Question);
             answer = await _peer.AnswerAsync([where]).ConfigureAwait(false)
                 + await _peer.AnswerAsync([where with { Answer = Job.RegionText }, new PeerTurn(before, crop, after)]).ConfigureAwait(false);

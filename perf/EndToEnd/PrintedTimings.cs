@@ -6,11 +6,11 @@ namespace ChainOfSpot.EndToEnd;
 /// <summary>
 /// The timings that llama.cpp and its relatives print when they end, such as
 /// <code>
-/// image slice encoded in 812 ms
 /// llama_perf_context_print: prompt eval time =    9211.05 ms /   617 tokens (...)
 /// llama_perf_context_print:        eval time =    1508.13 ms /    15 runs   (...)
 /// </code>
-/// The first generated token comes from the prompt's last row and is no run of its own.
+/// The prompt's time runs from its first row to its last, with the encoding of pictures between them. The first generated token
+/// comes from the prompt's last row and is no run of its own.
 /// </summary>
 internal static partial class PrintedTimings
 {
@@ -23,10 +23,9 @@ internal static partial class PrintedTimings
         if (!prompt.Success)
             return new PeerAnswer(seconds, null, null, 0, 0, 0);
         Match eval = Eval().Match(printed);
-        double encode = SliceEncoded().Matches(printed).Sum(match => Milliseconds(match) / 1e3);
         return new PeerAnswer(
             seconds,
-            encode + (Milliseconds(prompt) / 1e3),
+            Milliseconds(prompt) / 1e3,
             eval.Success ? Milliseconds(eval) / 1e3 : null,
             Tokens(prompt),
             0,
@@ -42,7 +41,4 @@ internal static partial class PrintedTimings
 
     [GeneratedRegex(@"(?<!prompt )eval time = +(?<ms>[\d.]+) ms / +(?<tokens>\d+) (?:runs|tokens)")]
     private static partial Regex Eval();
-
-    [GeneratedRegex(@"slice encoded in (?<ms>\d+) ms")]
-    private static partial Regex SliceEncoded();
 }

@@ -3,6 +3,7 @@ using System.Net.Http.Headers;
 using System.Text;
 using System.Text.Json;
 using System.Text.Json.Nodes;
+using ChainOfSpot.Text;
 
 namespace ChainOfSpot.EndToEnd;
 
@@ -72,7 +73,7 @@ internal sealed class ServerPeer : Peer
 
     private JsonObject Request(IReadOnlyList<PeerTurn> turns)
     {
-        var messages = new JsonArray();
+        var messages = new JsonArray { new JsonObject { ["role"] = "system", ["content"] = Conversation.System } };
         foreach (PeerTurn turn in turns)
         {
             string url = $"data:image/png;base64,{Convert.ToBase64String(File.ReadAllBytes(turn.PicturePath))}";

@@ -5,7 +5,7 @@ using ChainOfSpot.Runtime.Devices;
 
 namespace ChainOfSpot.KernelBenchmarks;
 
-/// <summary>Projections of every size with fp16 and bf16 weights.</summary>
+/// <summary>Projections of every size in every weight format.</summary>
 public class MatMulBenchmark : OperationBenchmark
 {
     private Weight _weight = null!;
@@ -20,8 +20,11 @@ public class MatMulBenchmark : OperationBenchmark
     public MatMulShape Shape { get; set; } = null!;
 
     /// <summary>How the weights are stored.</summary>
-    [Params(ElementType.F16, ElementType.BF16)]
+    [ParamsSource(nameof(Formats))]
     public ElementType Weights { get; set; }
+
+    /// <summary>The formats.</summary>
+    public static IEnumerable<ElementType> Formats => BenchmarkCases.Weights;
 
     private protected override void Prepare()
     {

@@ -14,6 +14,13 @@ public abstract class OperationBenchmark : IDisposable
     private CpuDevice? _device;
     private Activations? _activations;
 
+    /// <summary>Bits of the vector registers: the paths of the CPU device.</summary>
+    [ParamsSource(nameof(Widths))]
+    public int VectorBits { get; set; }
+
+    /// <summary>The widths.</summary>
+    public static IEnumerable<int> Widths => BenchmarkCases.VectorBits;
+
     private protected CpuDevice Device => _device!;
 
     private protected Activations Activations => _activations!;
@@ -22,7 +29,7 @@ public abstract class OperationBenchmark : IDisposable
     [GlobalSetup]
     public void Setup()
     {
-        _device = CpuDevice.Create();
+        _device = CpuDevice.Create(vectorBits: VectorBits);
         _activations = new Activations(_device);
         Prepare();
         var log = new OperationLog();

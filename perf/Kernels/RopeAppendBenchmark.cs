@@ -1,4 +1,5 @@
 using BenchmarkDotNet.Attributes;
+using ChainOfSpot.Kernels;
 using ChainOfSpot.Measurement;
 using ChainOfSpot.Runtime.Devices;
 
@@ -18,10 +19,14 @@ public class RopeAppendBenchmark : OperationBenchmark
     [Params(32, 40)]
     public int Heads { get; set; }
 
+    /// <summary>How keys and values are stored.</summary>
+    [Params(KvElement.F32, KvElement.Q8)]
+    public KvElement Cache { get; set; }
+
     private protected override void Prepare()
     {
         int headDim = LlavaShape.Llava7B.HeadDim;
-        _cached = Activations.Own(new CachedRows(Device, new KvShape(1, Heads, headDim), LlavaShape.Llava7B.Context, Rows));
+        _cached = Activations.Own(new CachedRows(Device, new KvShape(1, Heads, headDim, Cache), LlavaShape.Llava7B.Context, Rows));
         _qkv = Activations.Random(Rows, 3 * Heads * headDim);
     }
 

@@ -31,6 +31,14 @@ public sealed class Activations(Device device) : IDisposable
         return tensor;
     }
 
+    /// <summary>A column of integers: 0, <paramref name="step"/>, 2 <paramref name="step"/>, …, modulo <paramref name="below"/>.</summary>
+    public Tensor Integers(int rows, int step, int below)
+    {
+        Tensor tensor = Own(device.Allocate(ElementType.I32, rows, 1));
+        device.Write<int>(tensor, [.. Enumerable.Range(0, rows).Select(row => (int)((long)row * step % below))]);
+        return tensor;
+    }
+
     /// <summary>Disposes <paramref name="resource"/> with the others.</summary>
     public T Own<T>(T resource)
         where T : IDisposable

@@ -1,8 +1,11 @@
+using Microsoft.Win32.SafeHandles;
+
 namespace ChainOfSpot.WeightsTools.Output;
 
 /// <summary>
-/// Files that appear all at once: they are written into a folder of a temporary name beside the target and get their place when
-/// all are complete. Whatever ends the work before, an error or Ctrl+C, leaves nothing of them.
+/// Files that appear all at once: they are written into a folder of a temporary name, beside the target or inside of one that
+/// is there already, and get their place when all are complete and on the disk. Whatever ends the work before, an error or
+/// Ctrl+C, leaves nothing of them.
 /// </summary>
 internal sealed class PendingFolder : IDisposable
 {
@@ -34,13 +37,15 @@ internal sealed class PendingFolder : IDisposable
         string parent = Path.GetDirectoryName(full)
             ?? throw new CommandException($"{target} is no folder that can be written.");
         Directory.CreateDirectory(parent);
-        long free = new DriveInfo(parent).AvailableFreeSpace;
+        // A folder that is there may be on another disk than the one that it is in.
+        string disk = Directory.Exists(full) ? full : parent;
+        long free = new DriveInfo(disk).AvailableFreeSpace;
         if (totalBytes > free)
         {
             throw new CommandException(
                 $"{target} needs {Sizes.Format(totalBytes)}, but its disk has {Sizes.Format(free)} left.");
         }
-        string pending = Path.Combine(parent, $".{Path.GetFileName(full)}.incomplete-{Environment.ProcessId}");
+        string pending = Path.Combine(disk, $".{Path.GetFileName(full)}.incomplete-{Path.GetRandomFileName()}");
         Directory.CreateDirectory(pending);
         return new PendingFolder(full, pending);
     }
@@ -55,6 +60,12 @@ internal sealed class PendingFolder : IDisposable
     /// <summary>Puts all files in their place.</summary>
     public void Complete()
     {
+        // A name that reaches the disk before its data would be a half-written file after a power failure.
+        foreach (string file in Directory.GetFiles(_pending))
+        {
+            using SafeFileHandle handle = File.OpenHandle(file, FileMode.Open, FileAccess.ReadWrite);
+            RandomAccess.FlushToDisk(handle);
+        }
         if (!Path.Exists(_target))
         {
             Directory.Move(_pending, _target);

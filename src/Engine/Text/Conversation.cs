@@ -15,7 +15,8 @@ public sealed class Conversation
     /// <summary>Stands in the ids for an image, whose features take its place.</summary>
     public const int ImageToken = -200;
 
-    private const string System = "A chat between a curious user and an artificial intelligence assistant. "
+    /// <summary>What the system says before the first turn.</summary>
+    internal const string System = "A chat between a curious user and an artificial intelligence assistant. "
         + "The assistant gives helpful, detailed, and polite answers to the user's questions.";
 
     private readonly LlamaTokenizer _tokenizer;

@@ -34,17 +34,16 @@ public sealed class SpotPrompts(
     public Conversation Direct(string question, params IReadOnlyList<ConversationTurn> turns) =>
         AskDirect(After(turns), question, isFirst: turns.Count == 0, isBehindLook: turns.Count > 0 && turns[^1].RegionText is not null);
 
-    /// <summary>The user's words in pass 1; where the picture comes first, a new line stands between.</summary>
-    /// <param name="question">The question.</param>
-    /// <param name="regionWord">The word that asks for the region.</param>
-    public static string RegionTurn(string question, RegionQuestionWord regionWord = RegionQuestionWord.What) =>
-        $"To answer the question: \"{question}\", {(regionWord == RegionQuestionWord.Where ? "where" : "what")} is the region of interest in the image?";
+    /// <summary>The user's words in the first turn's pass 1, behind the picture.</summary>
+    internal static string RegionTurn(string question, RegionQuestionWord word = RegionQuestionWord.What) =>
+        $"\nTo answer the question: \"{question}\", {(word == RegionQuestionWord.Where ? "where" : "what")} is the region of interest in the image?";
 
     /// <summary>The user's words in pass 2, around the region's picture.</summary>
-    /// <param name="question">The question.</param>
-    /// <param name="suffix">What follows the quoted question.</param>
-    public static (string BeforeImage, string AfterImage) AnswerTurn(string question, string suffix = "") =>
+    internal static (string BeforeImage, string AfterImage) AnswerTurn(string question, string suffix = "") =>
         ("The region of interest in the image is ", $"\n. Answer the question: \"{question}\"{suffix}");
+
+    /// <summary>The user's words in the first turn without a look, behind the picture.</summary>
+    internal static string DirectTurn(string question) => $"\n{question}";
 
     private Conversation After(IReadOnlyList<ConversationTurn> turns)
     {
@@ -66,7 +65,7 @@ public sealed class SpotPrompts(
     private Conversation AskRegion(Conversation conversation, string question, bool isFirst)
     {
         string text = RegionTurn(question, regionWord);
-        return isFirst ? conversation.Ask("", "\n" + text) : conversation.Ask(text);
+        return isFirst ? conversation.Ask("", text) : conversation.Ask(text[1..]);
     }
 
     private static Conversation AskAnswer(Conversation conversation, string question, string regionText, string suffix)
@@ -76,5 +75,5 @@ public sealed class SpotPrompts(
     }
 
     private static Conversation AskDirect(Conversation conversation, string question, bool isFirst, bool isBehindLook) =>
-        isFirst ? conversation.Ask("", "\n" + question) : conversation.Ask((isBehindLook ? BackToTheWhole : "") + question);
+        isFirst ? conversation.Ask("", DirectTurn(question)) : conversation.Ask((isBehindLook ? BackToTheWhole : "") + question);
 }

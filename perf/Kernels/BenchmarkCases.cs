@@ -1,0 +1,53 @@
+using ChainOfSpot.Kernels;
+using ChainOfSpot.Runtime.Devices;
+
+namespace ChainOfSpot.KernelBenchmarks;
+
+/// <summary>
+/// Which weight formats and vector widths are measured. BenchmarkDotNet filters by name only; these go to the processes that
+/// it starts in their environment.
+/// </summary>
+internal static class BenchmarkCases
+{
+    private const string WeightsVariable = "COS_BENCHMARK_WEIGHTS";
+    private const string VectorBitsVariable = "COS_BENCHMARK_VECTOR_BITS";
+
+    /// <summary>Every format that a matrix is multiplied in and that can be written.</summary>
+    private static readonly ElementType[] AllWeights =
+    [
+        ElementType.F32, ElementType.F16, ElementType.BF16,
+        ElementType.Q4_0, ElementType.Q4_1, ElementType.Q5_0, ElementType.Q5_1, ElementType.Q8_0,
+        ElementType.Q2_K, ElementType.Q3_K, ElementType.Q4_K, ElementType.Q5_K, ElementType.Q6_K,
+    ];
+
+    public static IReadOnlyList<ElementType> Weights =>
+        Chosen(WeightsVariable) is { } names ? [.. names.Select(name => Enum.Parse<ElementType>(name, ignoreCase: true))] : AllWeights;
+
+    public static IReadOnlyList<int> VectorBits =>
+        Chosen(VectorBitsVariable) is { } widths ? [.. widths.Select(int.Parse)] : [CpuDevice.WidestVectorBits];
+
+    /// <summary>Takes "--weights q4_0,f16" and "--vector-bits 512,256" out of the arguments.</summary>
+    /// <exception cref="ArgumentException">A format or a width that is not measured here.</exception>
+    public static string[] Take(string[] args)
+    {
+        args = TakeOne(TakeOne(args, "--weights", WeightsVariable), "--vector-bits", VectorBitsVariable);
+        if (Weights.Except(AllWeights).Any())
+            throw new ArgumentException($"--weights: of {string.Join(", ", AllWeights)}, separated by commas.", nameof(args));
+        if (VectorBits.Any(bits => bits is not (128 or 256 or 512) || bits > CpuDevice.WidestVectorBits))
+            throw new ArgumentException($"--vector-bits: of 128, 256 and 512, {CpuDevice.WidestVectorBits} at most here.", nameof(args));
+        return args;
+    }
+
+    private static string[] TakeOne(string[] args, string option, string variable)
+    {
+        int index = Array.IndexOf(args, option);
+        if (index < 0)
+            return args;
+        if (index + 1 == args.Length)
+            throw new ArgumentException($"{option} needs a value.", nameof(args));
+        Environment.SetEnvironmentVariable(variable, args[index + 1]);
+        return [.. args[..index], .. args[(index + 2)..]];
+    }
+
+    private static string[]? Chosen(string variable) => Environment.GetEnvironmentVariable(variable)?.Split(',');
+}
