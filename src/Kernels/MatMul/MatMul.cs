@@ -73,7 +73,7 @@ public static unsafe partial class MatMul
     {
         double sum = 0;
         for (int i = 0; i < k; i++)
-            sum += (double)a[i] * GatherRows.Define((void*)weight.Data, weight.Type, ((long)row * k) + i);
+            sum += (double)a[i] * GatherRows.Define((void*)weight.Data, weight.Type, ((long)weight.StoredRow(row) * k) + i);
         return sum;
     }
 }
