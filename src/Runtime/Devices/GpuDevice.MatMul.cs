@@ -91,7 +91,7 @@ public sealed partial class GpuDevice
                 Activation = (int)activation,
             };
             WeightKernels kernels = KernelsByType[part.Type];
-            if (x.Rows > Kernels.MatMul.GpuVectorRows && HasTensorCores)
+            if (x.Rows > Kernels.MatMul.GpuVectorRows && UsesTensorCores)
             {
                 halves ??= Halves(x);
                 MultiplyOnTensorCores(kernels.Tensor, halves.Value, part, arguments);
