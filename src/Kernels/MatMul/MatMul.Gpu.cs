@@ -39,6 +39,21 @@ public readonly struct MatMulGpuArguments
     /// <summary>Floats from a row of C to the next.</summary>
     public int CStride { get; init; }
 
+    /// <summary>
+    /// Where only some outputs are wanted (<see cref="HasRowIds"/>): their rows of the whole weight [<see cref="Columns"/>]. W is then
+    /// a part of it, and what is not of the part is not written.
+    /// </summary>
+    public ArrayView<int> RowIds { get; init; }
+
+    /// <summary>1 where only some outputs are wanted.</summary>
+    public int HasRowIds { get; init; }
+
+    /// <summary>The first row of the part.</summary>
+    public int PartFirstRow { get; init; }
+
+    /// <summary>Rows of the part.</summary>
+    public int PartRows { get; init; }
+
     /// <summary>1 where a bias is added.</summary>
     public int HasBias { get; init; }
 

@@ -104,9 +104,26 @@ public static unsafe partial class MatMul
             int column = thread % GpuVectorColumns;
             int output = ((((column % TeamColumns) * TRows.Count) + row) * GpuVectorThreads) + (column / TeamColumns * TeamThreads);
             column += Grid.IdxX * GpuVectorColumns;
-            if (row < arguments.Rows && column < arguments.Columns)
+            if (row < arguments.Rows && column < arguments.Columns && IsOfPart(arguments, column))
                 Finish(arguments, row, column, a[output]);
         }
+    }
+
+    /// <summary>The row of W of an output. Outputs that are not written are computed from some row all the same.</summary>
+    private static int WeightRow(MatMulGpuArguments arguments, int column)
+    {
+        int output = Math.Min(column, arguments.Columns - 1);
+        return arguments.HasRowIds == 0
+            ? output
+            : Math.Max(0, Math.Min(arguments.RowIds[output] - arguments.PartFirstRow, arguments.PartRows - 1));
+    }
+
+    private static bool IsOfPart(MatMulGpuArguments arguments, int column)
+    {
+        if (arguments.HasRowIds == 0)
+            return true;
+        int row = arguments.RowIds[column] - arguments.PartFirstRow;
+        return row >= 0 && row < arguments.PartRows;
     }
 
     /// <summary>Adds the products of a group of 32 weights of one column with all rows.</summary>
@@ -115,8 +132,7 @@ public static unsafe partial class MatMul
         where TElement : struct, IGpuElement
         where TRows : struct, IGpuRowCount
     {
-        // Columns behind the last are computed from it and not written.
-        long first = (long)Math.Min(column, arguments.Columns - 1) * arguments.RowWords;
+        long first = (long)WeightRow(arguments, column) * arguments.RowWords;
         float[] weights = new float[IGpuElement.GroupWeights];
         TElement.ReadGroup(arguments.W.SubView(first, arguments.RowWords), arguments.Groups, group, weights);
         AddFour<TRows>(a, start, weights, 0, sums, firstSum);

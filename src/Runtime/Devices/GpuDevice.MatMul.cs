@@ -89,9 +89,10 @@ public sealed partial class GpuDevice
                 HasBias = bias is null ? 0 : 1,
                 HasResidual = residual is null ? 0 : 1,
                 Activation = (int)activation,
+                RowIds = c.Cast<int>(),
             };
             WeightKernels kernels = KernelsByType[part.Type];
-            if (x.Rows > Kernels.MatMul.GpuVectorRows && HasTensorCores)
+            if (x.Rows > Kernels.MatMul.GpuVectorRows && UsesTensorCores)
             {
                 halves ??= Halves(x);
                 MultiplyOnTensorCores(kernels.Tensor, halves.Value, part, arguments);
@@ -99,6 +100,43 @@ public sealed partial class GpuDevice
             else
             {
                 kernels.Launch(_stream, arguments);
+            }
+        }
+    }
+
+    /// <inheritdoc/>
+    public override void MatMulRows(TensorView x, Weight weight, TensorView rows, TensorView output)
+    {
+        if (x.Columns != weight.Columns || output.Columns != rows.Rows || output.Rows < x.Rows)
+        {
+            throw new ArgumentException(
+                $"[{x.Rows}, {x.Columns}] times {rows.Rows} rows of [{weight.Rows}, {weight.Columns}] transposed does not fit [{output.Rows}, {output.Columns}].",
+                nameof(x));
+        }
+        for (int first = 0; first < x.Rows; first += Kernels.MatMul.GpuVectorRows)
+        {
+            int count = Math.Min(Kernels.MatMul.GpuVectorRows, x.Rows - first);
+            ArrayView<float> c = Floats(output.Slice(first, count));
+            foreach (GpuWeightPart part in ((GpuWeight)weight).Parts)
+            {
+                KernelsByType[part.Type].Launch(_stream, new MatMulGpuArguments
+                {
+                    A = Floats(x.Slice(first, count)),
+                    W = part.Bytes.Cast<GpuUInt4>(),
+                    RowWords = checked((int)(part.RowBytes / 16)),
+                    Bias = c,
+                    Residual = c,
+                    C = c,
+                    Rows = count,
+                    K = x.Columns,
+                    Groups = Groups(x.Columns),
+                    Columns = rows.Rows,
+                    CStride = output.Columns,
+                    RowIds = Integers(rows),
+                    HasRowIds = 1,
+                    PartFirstRow = part.FirstRow,
+                    PartRows = part.Rows,
+                });
             }
         }
     }

@@ -25,9 +25,6 @@ public sealed partial class GpuDevice
     public override void RmsNorm(TensorView x, Tensor weight, float epsilon, TensorView output) => throw Missing(nameof(RmsNorm));
 
     /// <inheritdoc/>
-    public override void MatMulRows(TensorView x, Weight weight, TensorView rows, TensorView output) => throw Missing(nameof(MatMulRows));
-
-    /// <inheritdoc/>
     public override void SwiGlu(TensorView gateUp, TensorView output) => throw Missing(nameof(SwiGlu));
 
     /// <inheritdoc/>

@@ -12,7 +12,11 @@ public sealed partial class GpuDevice
     private GpuKernel<HalvesGpuArguments>? _halvesKernel;
     private GpuMemory? _halves;
 
-    private bool HasTensorCores => _accelerator is CudaAccelerator cuda && cuda.Architecture >= CudaArchitecture.SM_80;
+    /// <summary>What may be rounded; <see cref="Arithmetic.Exact"/> leaves the tensor cores alone.</summary>
+    public Arithmetic Arithmetic { get; init; }
+
+    private bool UsesTensorCores =>
+        Arithmetic == Arithmetic.Fast && _accelerator is CudaAccelerator cuda && cuda.Architecture >= CudaArchitecture.SM_80;
 
     /// <summary>The rows of x in fp16, for the next product: what is enqueued later may write over them.</summary>
     private ArrayView<GpuUInt4> Halves(TensorView x)

@@ -118,6 +118,35 @@ public sealed unsafe class GpuMatMulTests : IDisposable
         }
     }
 
+    [Theory]
+    [InlineData(1)]
+    [InlineData(3)]
+    [InlineData(6)]
+    public void Some_outputs_have_the_bits_of_all_of_them(int m)
+    {
+        const int K = 64;
+        using GpuDevice device = GpuDevice.CreateSimulated();
+        using GgufFile file = Weights([(ElementType.F16, 7), (ElementType.Q8_0, 6)], K, out _);
+        using Weight weight = device.LoadWeight([.. file.Tensors.Values]);
+        int[] wanted = [9, 0, 6, 7, 12, 3, 3, 8, 1, 2];
+        using Tensor input = device.Allocate(ElementType.F32, m, K);
+        using Tensor all = device.Allocate(ElementType.F32, m, weight.Rows);
+        using Tensor some = device.Allocate(ElementType.F32, m, wanted.Length);
+        using Tensor rows = device.Allocate(ElementType.I32, wanted.Length, 1);
+        device.Write<float>(input, Random(m * K, 3));
+        device.Write<int>(rows, wanted);
+        // At most four rows at once: more are multiplied by another kernel, in another order.
+        for (int row = 0; row < m; row += 4)
+            device.MatMul(input.Slice(row, Math.Min(4, m - row)), weight, all.Slice(row, Math.Min(4, m - row)));
+        device.MatMulRows(input, weight, rows, some);
+        float[] expected = new float[m * weight.Rows];
+        float[] actual = new float[m * wanted.Length];
+        device.Read<float>(all, expected);
+        device.Read<float>(some, actual);
+        for (int i = 0; i < actual.Length; i++)
+            Assert.Equal(expected[(i / wanted.Length * weight.Rows) + wanted[i % wanted.Length]], actual[i]);
+    }
+
     [Fact]
     public void Memory_of_packed_weights_is_given_back()
     {
