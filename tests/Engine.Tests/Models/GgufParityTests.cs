@@ -21,7 +21,7 @@ public sealed class GgufParityTests
         await using ChainOfSpotEngine engine = await GgufGolden.LoadAsync(model, new EngineOptions { Threads = 1, VectorBits = vectorBits });
         int[] prompt = GgufGolden.PromptIds(model);
         int[] greedy = GgufGolden.GreedyIds(model);
-        var rows = new PromptRows([.. prompt, .. greedy]);
+        var rows = new PromptRows([.. prompt, .. greedy], patches: 0);
         float[] logits = await engine.LogitsAsync(rows, split: 640);
         ReadOnlySpan<float> expected = GgufGolden.Tensors("llm").Floats(model + ".logits");
         Golden.AssertClose(expected, logits.AsSpan(0, expected.Length), GgufGolden.LogitTolerance, model);
@@ -39,7 +39,7 @@ public sealed class GgufParityTests
     {
         await using ChainOfSpotEngine one = await GgufGolden.LoadAsync(model, new EngineOptions { Threads = 1 });
         await using ChainOfSpotEngine three = await GgufGolden.LoadAsync(model, new EngineOptions { Threads = 3 });
-        var rows = new PromptRows(GgufGolden.PromptIds(model));
+        var rows = new PromptRows(GgufGolden.PromptIds(model), patches: 0);
         Assert.Equal(TestEngine.Bits(await one.LogitsAsync(rows, split: 640)), TestEngine.Bits(await three.LogitsAsync(rows, split: 7)));
     }
 
