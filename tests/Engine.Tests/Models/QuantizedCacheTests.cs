@@ -20,7 +20,7 @@ public sealed class QuantizedCacheTests
     {
         await using ChainOfSpotEngine exact = await GgufGolden.LoadAsync(model);
         await using ChainOfSpotEngine quantised = await GgufGolden.LoadAsync(model, Quantised);
-        var rows = new PromptRows([.. GgufGolden.PromptIds(model), .. GgufGolden.GreedyIds(model)]);
+        var rows = new PromptRows([.. GgufGolden.PromptIds(model), .. GgufGolden.GreedyIds(model)], patches: 0);
         float[] expected = await exact.LogitsAsync(rows, split: 640);
         float[] actual = await quantised.LogitsAsync(rows, split: 640);
         Assert.NotEqual(expected, actual);
