@@ -159,7 +159,8 @@ public sealed partial class ChainOfSpotEngine : IAsyncDisposable, IDisposable
         string path, EngineOptions options, IProgress<LoadProgress>? progress, CancellationToken cancellation)
     {
         ILogger logger = (options.LoggerFactory ?? NullLoggerFactory.Instance).CreateLogger<ChainOfSpotEngine>();
-        Device device = CpuDevice.Create(options.Threads, options.VectorBits);
+        Arithmetic arithmetic = options.Arithmetic ?? (GgufFiles.AreAt(path) ? Arithmetic.Fast : Arithmetic.Exact);
+        Device device = CpuDevice.Create(options.Threads, options.VectorBits, arithmetic);
         if (options.OperationLog is { } log)
             device = new ProfilingDevice(device, log);
         LlavaModel? model = null;

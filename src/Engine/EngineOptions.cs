@@ -14,6 +14,12 @@ public sealed record EngineOptions
     /// <summary>Bits of the vector registers to use, to switch wider ones off: 512, 256 or 128; 0 for the widest of this CPU.</summary>
     public int VectorBits { get; init; }
 
+    /// <summary>
+    /// What matrix products may round for speed; null for <see cref="Runtime.Devices.Arithmetic.Fast"/> with GGUF models and
+    /// <see cref="Runtime.Devices.Arithmetic.Exact"/> with checkpoints.
+    /// </summary>
+    public Arithmetic? Arithmetic { get; init; }
+
     /// <summary>Positions that the key-value cache holds, of all sequences together; 0 for two of the model's contexts.</summary>
     public int CachePositions { get; init; }
 

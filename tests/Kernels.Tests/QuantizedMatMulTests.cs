@@ -7,13 +7,19 @@ namespace ChainOfSpot.Kernels.Tests;
 
 public sealed unsafe class QuantizedMatMulTests
 {
-    private static readonly ElementType[] Formats = [ElementType.Q8_0, ElementType.Q4_0];
+    private static readonly ElementType[] Formats =
+    [
+        ElementType.Q8_0, ElementType.Q4_0, ElementType.Q4_1, ElementType.Q5_0, ElementType.Q5_1, ElementType.Q4_K, ElementType.Q5_K, ElementType.Q6_K,
+    ];
 
     [Theory]
     [InlineData(640, 4096, 70, ElementType.Q4_0)]
     [InlineData(23, 11008, 64, ElementType.Q8_0)]
     [InlineData(1, 13824, 515, ElementType.Q4_0)]
     [InlineData(5, 4096, 515, ElementType.Q8_0)]
+    [InlineData(11, 11008, 130, ElementType.Q4_K)]
+    [InlineData(640, 1024, 70, ElementType.Q5_K)]
+    [InlineData(7, 11008, 130, ElementType.Q6_K)]
     public void Real_shapes_agree_with_the_definition_in_double(int m, int k, int n, ElementType type)
     {
         using var operands = new QuantizedOperands(m, k, n, type, seed: m + k + n);
@@ -23,7 +29,7 @@ public sealed unsafe class QuantizedMatMulTests
     [Fact]
     public void Any_shape_agrees_with_the_definition_in_double_and_every_width_gives_the_same_bits()
     {
-        Gen.Select(Gen.Int[1, 20], Gen.Int[1, 40], Gen.Int[1, 150], Gen.Int[0, Formats.Length - 1].Select(i => Formats[i]), Gen.Int).Sample(
+        Gen.Select(Gen.Int[1, 20], Gen.Int[1, 20], Gen.Int[1, 150], Gen.Int[0, Formats.Length - 1].Select(i => Formats[i]), Gen.Int).Sample(
             (m, blocks, n, type, seed) =>
             {
                 using var operands = new QuantizedOperands(m, blocks * type.BlockElements(), n, type, seed);
@@ -165,8 +171,13 @@ internal sealed unsafe class QuantizedOperands : IDisposable
         double expected = QuantizedMatMul.Output(a, new WeightSegment((nint)_weights.Pointer, _type, Columns), column, K);
         double magnitude = 0;
         float[] weights = Weights(column);
-        for (int i = 0; i < K; i++)
-            magnitude += Math.Abs((double)a[i] * weights[i]);
+        for (int block = 0; block < K; block += ActivationBlock.Length)
+        {
+            // A quant's product and its minimum's may be larger than their difference, but neither than the block's range.
+            float range = weights[block..(block + ActivationBlock.Length)].Max() - Math.Min(0, weights[block..(block + ActivationBlock.Length)].Min());
+            for (int i = block; i < block + ActivationBlock.Length; i++)
+                magnitude += Math.Abs(a[i]) * (Math.Abs((double)weights[i]) + (2 * range));
+        }
         return (expected, 1e-6 + (magnitude * (4 + Math.Sqrt(K / 32)) * Math.Pow(2, -23)));
     }
 

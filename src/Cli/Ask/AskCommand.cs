@@ -144,6 +144,8 @@ internal sealed class AskCommand : Command
 
     private readonly Option<KvElement> _kvCache = KvCacheOption.Create();
 
+    private readonly Option<Arithmetic?> _arithmetic = ArithmeticOption.Create();
+
     private readonly Option<bool> _askWhere = new("--ask-where")
     {
         Description = "Asks \"where\" the region is, as in the method's training, instead of \"what\" it is, as in its evaluation.",
@@ -175,7 +177,7 @@ internal sealed class AskCommand : Command
         Add(_question);
         AddAll(
             _model, _mmproj, _tower, _overlay, _crop, _json, _region, _freeRegion, _direct, _suffix, _askWhere, _afterEos, _maxTokens, _ignoreEos,
-            _topLogits, _noReuse, _noExif, _threads, _vectorBits, _cachePositions, _kvCache);
+            _topLogits, _noReuse, _noExif, _threads, _vectorBits, _cachePositions, _kvCache, _arithmetic);
 
         _region.Validators.Add(CheckRegion);
         Validators.Add(CheckTogether);
@@ -253,6 +255,7 @@ internal sealed class AskCommand : Command
             VectorBits = parsed.GetValue(_vectorBits),
             CachePositions = parsed.GetValue(_cachePositions),
             KvCache = parsed.GetValue(_kvCache),
+            Arithmetic = parsed.GetValue(_arithmetic),
             VisionTower = parsed.GetValue(_tower),
             MmprojFile = parsed.GetValue(_mmproj),
             RegionWord = parsed.GetValue(_askWhere) ? RegionQuestionWord.Where : RegionQuestionWord.What,

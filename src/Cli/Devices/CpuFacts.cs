@@ -17,8 +17,8 @@ internal sealed record CpuFacts(
     /// <summary>Asks and measures this machine.</summary>
     public static CpuFacts Measure()
     {
-        using CpuDevice one = CpuDevice.Create(threads: 1);
-        using CpuDevice all = CpuDevice.Create();
+        using CpuDevice one = CpuDevice.Create(threads: 1, arithmetic: Arithmetic.Fast);
+        using CpuDevice all = CpuDevice.Create(arithmetic: Arithmetic.Fast);
         int[] narrower = [.. Widths.Where(bits => bits < all.VectorBits)];
         return new CpuFacts(all.InstructionSet, all.VectorBits, narrower, all.Threads, one.MeasureCeilings(), all.MeasureCeilings());
     }

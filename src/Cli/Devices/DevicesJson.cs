@@ -16,9 +16,14 @@ internal sealed record DevicesJson(IReadOnlyList<DeviceJson> Devices)
 internal sealed record DeviceJson(
     string Name, string InstructionSet, int VectorBits, int[] NarrowerVectorBits, int Threads, CeilingsJson OneThread, CeilingsJson AllThreads);
 
-/// <summary>A measured roof: fp32 multiply-adds in 10^9 operations a second (a multiply-add is two), reads in 10^9 bytes a second.</summary>
-internal sealed record CeilingsJson(double MultiplyAddGflops, double ReadGbPerSecond)
+/// <summary>
+/// A measured roof: fp32 multiply-adds and bf16 and int8 dot products in 10^9 operations a second (a multiply-add is two; 0 where none
+/// are assembled), reads in 10^9 bytes a second.
+/// </summary>
+internal sealed record CeilingsJson(double MultiplyAddGflops, double BFloat16DotGflops, double Int8DotGops, double ReadGbPerSecond)
 {
     public static CeilingsJson Of(DeviceCeilings ceilings) =>
-        new(Math.Round(ceilings.MultiplyAddsPerSecond / 1e9, 2), Math.Round(ceilings.ReadBytesPerSecond / 1e9, 2));
+        new(Giga(ceilings.MultiplyAddsPerSecond), Giga(ceilings.BFloat16OperationsPerSecond), Giga(ceilings.Int8OperationsPerSecond), Giga(ceilings.ReadBytesPerSecond));
+
+    private static double Giga(double value) => Math.Round(value / 1e9, 2);
 }

@@ -15,6 +15,10 @@ internal static class DevicesReport
         terminal.Out.WriteLine();
         terminal.Out.WriteLine(terminal.Faint($"  {"measured here",-28}{"1 thread",12}{$"{cpu.Threads} threads",12}"));
         Row("fp32 multiply-add, GFLOP/s", ceilings => ceilings.MultiplyAddsPerSecond);
+        if (cpu.OneThread.BFloat16OperationsPerSecond > 0)
+            Row("bf16 dot product, GFLOP/s", ceilings => ceilings.BFloat16OperationsPerSecond);
+        if (cpu.OneThread.Int8OperationsPerSecond > 0)
+            Row("int8 dot product, GOP/s", ceilings => ceilings.Int8OperationsPerSecond);
         Row("memory read, GB/s", ceilings => ceilings.ReadBytesPerSecond);
         terminal.Out.WriteLine();
 

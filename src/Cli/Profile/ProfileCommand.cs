@@ -2,6 +2,7 @@ using System.CommandLine;
 using ChainOfSpot.Cli.Ask;
 using ChainOfSpot.Cli.Output;
 using ChainOfSpot.Kernels;
+using ChainOfSpot.Runtime.Devices;
 
 namespace ChainOfSpot.Cli.Profile;
 
@@ -44,6 +45,8 @@ internal sealed class ProfileCommand : Command
 
     private readonly Option<KvElement> _kvCache = KvCacheOption.Create();
 
+    private readonly Option<Arithmetic?> _arithmetic = ArithmeticOption.Create();
+
     private readonly Option<int> _threads = new("--threads", "-t") { Description = "CPU threads; 0 for one a core.", HelpName = "N" };
 
     public ProfileCommand(Terminal terminal)
@@ -51,7 +54,7 @@ internal sealed class ProfileCommand : Command
     {
         Add(_picture);
         Add(_question);
-        foreach (Option option in (ReadOnlySpan<Option>)[_model, _mmproj, _trace, _warm, _direct, _noReuse, _maxTokens, _threads, _kvCache])
+        foreach (Option option in (ReadOnlySpan<Option>)[_model, _mmproj, _trace, _warm, _direct, _noReuse, _maxTokens, _threads, _kvCache, _arithmetic])
             Add(option);
         _question.Validators.Add(result =>
         {
@@ -73,6 +76,7 @@ internal sealed class ProfileCommand : Command
                     Threads = parsed.GetValue(_threads),
                     MmprojFile = parsed.GetValue(_mmproj),
                     KvCache = parsed.GetValue(_kvCache),
+                    Arithmetic = parsed.GetValue(_arithmetic),
                 },
                 Ask = new AskOptions
                 {

@@ -108,7 +108,7 @@ public static unsafe partial class MatMul
         for (int column = 0; column < 16; column++)
         {
             WeightSegment* segment = arguments.SegmentOf(Math.Min(firstColumn + column, arguments.Columns - 1), out int row);
-            sources[column] = (byte*)segment->Data + ((((long)row * arguments.K) + start) * sizeof(ushort));
+            sources[column] = (byte*)segment->Data + ((((long)segment->StoredRow(row) * arguments.K) + start) * sizeof(ushort));
             halves[column] = segment->Type == ElementType.F16;
         }
         for (int i = 0; i < length; i += TurnedWeights)

@@ -19,14 +19,14 @@ public enum Int8Scaling
 }
 
 /// <summary>
-/// The int8 tile in AVX512-VNNI: up to 6 rows by 4 vectors of 16 columns. 24 int32 accumulators, 4 vectors of weights and two
-/// broadcast activations stay in 32 registers: 10 loads feed 24 dot products of 64 bytes; the fp32 sums, touched once a block, lie in
+/// The int8 tile in AVX512-VNNI: up to 4 rows by 4 vectors of 16 columns. 16 int32 accumulators, 4 vectors of weights and two
+/// broadcast activations stay in registers: 8 loads feed 16 dot products of 64 bytes; the fp32 sums, touched once a block, lie in
 /// the L1 cache.
 /// </summary>
 public static class Int8TileCode
 {
     /// <summary>The most rows of a tile.</summary>
-    public const int MostRows = 6;
+    public const int MostRows = 4;
 
     private const int Vectors = 4;
     private const int Steps = ActivationBlock.Length / 4;

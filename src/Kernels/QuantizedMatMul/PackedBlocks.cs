@@ -25,6 +25,22 @@ internal static unsafe class PackedBlocks
             TLanes.Store(TLanes.LoadF16((ushort*)halves + column), scales + column);
     }
 
+    /// <summary>Widens a binary16 for each column and changes its sign: block formats add what the tile subtracts.</summary>
+    public static void WidenMinima<TVector, TLanes>(byte* halves, float* minima)
+        where TVector : struct
+        where TLanes : ILanes<TVector>
+    {
+        for (int column = 0; column < Int8Tile.Columns; column += TLanes.Width)
+            TLanes.Store(TLanes.Subtract(TLanes.Zero, TLanes.LoadF16((ushort*)halves + column)), minima + column);
+    }
+
+    /// <summary>Puts every four bytes of one row into its column of successive steps.</summary>
+    public static void PackSteps(byte* source, byte* packed, int column, int steps, uint flipped = 0)
+    {
+        for (int step = 0; step < steps; step++)
+            ((uint*)(packed + (step * StepBytes)))[column] = ((uint*)source)[step] ^ flipped;
+    }
+
     /// <summary>low[i] = the low nibble of source[i], high[i] its high one, for <paramref name="bytes"/> bytes, a multiple of 64.</summary>
     public static void SplitNibbles<TVector, TLanes>(byte* source, byte* low, byte* high, int bytes, nint ahead)
         where TVector : struct
@@ -46,6 +62,47 @@ internal static unsafe class PackedBlocks
                     Split(Vector128.Load(source + j), low + j, high + j);
             }
         }
+    }
+
+    /// <summary>quants[i] |= ((high[i] shifted right) &amp; mask) · 16, for <paramref name="bytes"/> bytes, a multiple of 64.</summary>
+    public static void AddHighBits<TVector, TLanes>(byte* high, int shift, byte mask, byte* quants, int bytes)
+        where TVector : struct
+        where TLanes : ILanes<TVector>
+    {
+        for (int i = 0; i < bytes; i += TLanes.Width * sizeof(float))
+        {
+            if (TLanes.Width == Lanes512.Width)
+            {
+                Vector512<byte> bits = (Vector512.Load(high + i).AsUInt16() >>> shift).AsByte() & Vector512.Create(mask);
+                (Vector512.Load(quants + i) | (bits.AsUInt16() << 4).AsByte()).Store(quants + i);
+            }
+            else if (TLanes.Width == Lanes256.Width)
+            {
+                Vector256<byte> bits = (Vector256.Load(high + i).AsUInt16() >>> shift).AsByte() & Vector256.Create(mask);
+                (Vector256.Load(quants + i) | (bits.AsUInt16() << 4).AsByte()).Store(quants + i);
+            }
+            else
+            {
+                Vector128<byte> bits = (Vector128.Load(high + i).AsUInt16() >>> shift).AsByte() & Vector128.Create(mask);
+                (Vector128.Load(quants + i) | (bits.AsUInt16() << 4).AsByte()).Store(quants + i);
+            }
+        }
+    }
+
+    /// <summary>scaled[column] = scale[column] · factors[column], as the K-quants scale their groups.</summary>
+    public static void ScaleGroup<TVector, TLanes>(float* scales, sbyte* factors, float* scaled)
+        where TVector : struct
+        where TLanes : ILanes<TVector>
+    {
+        for (int column = 0; column < Int8Tile.Columns; column += TLanes.Width)
+            TLanes.Store(TLanes.Multiply(TLanes.Load(scales + column), TLanes.LoadInt8(factors + column)), scaled + column);
+    }
+
+    /// <summary>Asks for memory that is read soon, in order.</summary>
+    public static void PrefetchRun(byte* source, int bytes)
+    {
+        for (int i = 0; i < bytes; i += 64)
+            Prefetch.Stream(source + i, 64);
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
@@ -70,77 +127,5 @@ internal static unsafe class PackedBlocks
         Vector128<byte> mask = Vector128.Create((byte)15);
         (pairs & mask).Store(low);
         ((pairs.AsUInt16() >>> 4).AsByte() & mask).Store(high);
-    }
-}
-
-/// <summary><see cref="Quantization.BlockQ8_0"/>: scales, then q + 128 as the tile reads them.</summary>
-internal readonly unsafe struct PackedQ8_0 : IPackedFormat
-{
-    public static Int8Scaling Scaling => Int8Scaling.Block;
-
-    public static int OffsetShift => 7;
-
-    public static bool AreNibbles => false;
-
-    public static int Length => 32;
-
-    public static int Bytes => PackedBlocks.HalvesBytes + PackedBlocks.QuantBytes;
-
-    public static int QuantsInPlace => PackedBlocks.HalvesBytes;
-
-    public static void Pack(byte* source, byte* packed, int column)
-    {
-        ((ushort*)packed)[column] = *(ushort*)source;
-        uint* quants = (uint*)(packed + PackedBlocks.HalvesBytes) + column;
-        for (int step = 0; step < 8; step++)
-            quants[step * Int8Tile.Columns] = ((uint*)(source + 2))[step] ^ 0x80808080;
-    }
-
-    public static void Unpack<TVector, TLanes>(byte* packed, byte* quants, float* scales, nint ahead)
-        where TVector : struct
-        where TLanes : ILanes<TVector>
-    {
-        PackedBlocks.WidenScales<TVector, TLanes>(packed, scales);
-        if (quants == null)
-            return;
-        for (int i = 0; i < PackedBlocks.QuantBytes; i += TLanes.Width * sizeof(float))
-        {
-            Prefetch.Stream(packed + i + ahead, 64);
-            TLanes.Store(TLanes.Load((float*)(packed + PackedBlocks.HalvesBytes + i)), (float*)(quants + i));
-        }
-    }
-}
-
-/// <summary><see cref="Quantization.BlockQ4_0"/>: scales, then the pairs of nibbles, weights 0-15 low and 16-31 high as in the file.</summary>
-internal readonly unsafe struct PackedQ4_0 : IPackedFormat
-{
-    public static Int8Scaling Scaling => Int8Scaling.Block;
-
-    public static int OffsetShift => 3;
-
-    public static bool AreNibbles => true;
-
-    public static int Length => 32;
-
-    public static int Bytes => PackedBlocks.HalvesBytes + (PackedBlocks.QuantBytes / 2);
-
-    public static int QuantsInPlace => -1;
-
-    public static void Pack(byte* source, byte* packed, int column)
-    {
-        ((ushort*)packed)[column] = *(ushort*)source;
-        uint* quants = (uint*)(packed + PackedBlocks.HalvesBytes) + column;
-        for (int step = 0; step < 4; step++)
-            quants[step * Int8Tile.Columns] = ((uint*)(source + 2))[step];
-    }
-
-    public static void Unpack<TVector, TLanes>(byte* packed, byte* quants, float* scales, nint ahead)
-        where TVector : struct
-        where TLanes : ILanes<TVector>
-    {
-        Prefetch.Stream(packed + ahead, PackedBlocks.HalvesBytes);
-        PackedBlocks.WidenScales<TVector, TLanes>(packed, scales);
-        PackedBlocks.SplitNibbles<TVector, TLanes>(
-            packed + PackedBlocks.HalvesBytes, quants, quants + (PackedBlocks.QuantBytes / 2), PackedBlocks.QuantBytes / 2, ahead);
     }
 }

@@ -7,13 +7,18 @@ namespace ChainOfSpot.Kernels;
 public static unsafe class PackedPanels
 {
     /// <summary>Whether rows of <paramref name="k"/> weights of this type can be packed.</summary>
-    public static bool Supports(ElementType type, int k) => BlockLength(type) is > 0 and int length && k % length == 0;
+    public static bool Supports(ElementType type, int k) => Block(type) is { } block && k % block.Length == 0;
 
     /// <summary>Panels of <paramref name="rows"/> weight rows.</summary>
     public static int Count(int rows) => (rows + Int8Tile.Columns - 1) / Int8Tile.Columns;
 
     /// <summary>Bytes of one panel.</summary>
-    public static long ByteLength(ElementType type, int k) => (long)(k / BlockLength(type)) * BlockBytes(type);
+    /// <exception cref="ArgumentOutOfRangeException">The type cannot be packed.</exception>
+    public static long ByteLength(ElementType type, int k)
+    {
+        (int length, int bytes) = Block(type) ?? throw Unsupported(type);
+        return (long)(k / length) * bytes;
+    }
 
     /// <summary>Packs rows as the file stores them into panel <paramref name="panel"/>, the memory of which begins with <paramref name="packed"/>.</summary>
     /// <param name="weight">Rows of a type that <see cref="Supports"/> names.</param>
@@ -22,20 +27,53 @@ public static unsafe class PackedPanels
     /// <param name="packed"><see cref="ByteLength"/> bytes.</param>
     public static void Pack(in WeightSegment weight, int k, int panel, byte* packed)
     {
-        if (weight.Type == ElementType.Q8_0)
-            Pack<PackedQ8_0>(weight, k, panel, packed);
-        else
-            Pack<PackedQ4_0>(weight, k, panel, packed);
+        switch (weight.Type)
+        {
+            case ElementType.Q8_0:
+                Pack<PackedQ8_0>(weight, k, panel, packed);
+                break;
+            case ElementType.Q4_0:
+                Pack<PackedQ4_0>(weight, k, panel, packed);
+                break;
+            case ElementType.Q4_1:
+                Pack<PackedQ4_1>(weight, k, panel, packed);
+                break;
+            case ElementType.Q5_0:
+                Pack<PackedQ5_0>(weight, k, panel, packed);
+                break;
+            case ElementType.Q5_1:
+                Pack<PackedQ5_1>(weight, k, panel, packed);
+                break;
+            case ElementType.Q4_K:
+                Pack<PackedQ4_K>(weight, k, panel, packed);
+                break;
+            case ElementType.Q5_K:
+                Pack<PackedQ5_K>(weight, k, panel, packed);
+                break;
+            case ElementType.Q6_K:
+                Pack<PackedQ6_K>(weight, k, panel, packed);
+                break;
+            default:
+                throw Unsupported(weight.Type);
+        }
     }
 
-    private static int BlockLength(ElementType type) => type switch
+    /// <summary>A block's weights and packed bytes; nothing for types that stay as they are.</summary>
+    private static (int Length, int Bytes)? Block(ElementType type) => type switch
     {
-        ElementType.Q8_0 => PackedQ8_0.Length,
-        ElementType.Q4_0 => PackedQ4_0.Length,
-        _ => 0,
+        ElementType.Q8_0 => (PackedQ8_0.Length, PackedQ8_0.Bytes),
+        ElementType.Q4_0 => (PackedQ4_0.Length, PackedQ4_0.Bytes),
+        ElementType.Q4_1 => (PackedQ4_1.Length, PackedQ4_1.Bytes),
+        ElementType.Q5_0 => (PackedQ5_0.Length, PackedQ5_0.Bytes),
+        ElementType.Q5_1 => (PackedQ5_1.Length, PackedQ5_1.Bytes),
+        ElementType.Q4_K => (PackedQ4_K.Length, PackedQ4_K.Bytes),
+        ElementType.Q5_K => (PackedQ5_K.Length, PackedQ5_K.Bytes),
+        ElementType.Q6_K => (PackedQ6_K.Length, PackedQ6_K.Bytes),
+        _ => null,
     };
 
-    private static int BlockBytes(ElementType type) => type == ElementType.Q8_0 ? PackedQ8_0.Bytes : PackedQ4_0.Bytes;
+    internal static ArgumentOutOfRangeException Unsupported(ElementType type) =>
+        new(nameof(type), type, "Weights of this type cannot be packed for the int8 product.");
 
     private static void Pack<TFormat>(in WeightSegment weight, int k, int panel, byte* packed)
         where TFormat : IPackedFormat
@@ -48,7 +86,7 @@ public static unsafe class PackedPanels
             new Span<byte>(packed, checked((int)ByteLength(weight.Type, k))).Clear();
         for (int column = 0; column < columns; column++)
         {
-            byte* source = (byte*)weight.Data + ((first + column) * rowBytes);
+            byte* source = (byte*)weight.Data + (weight.StoredRow(first + column) * rowBytes);
             byte* destination = packed;
             for (int i = 0; i < k; i += TFormat.Length)
             {

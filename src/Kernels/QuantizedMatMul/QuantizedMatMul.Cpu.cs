@@ -61,10 +61,35 @@ public static unsafe partial class QuantizedMatMul
                 segment++;
                 panel = 0;
             }
-            if (segment->Type == ElementType.Q8_0)
-                Panel<TVector, TLanes, PackedQ8_0>(arguments, activations, tiles, segment, panel, firstColumn, scratch);
-            else
-                Panel<TVector, TLanes, PackedQ4_0>(arguments, activations, tiles, segment, panel, firstColumn, scratch);
+            switch (segment->Type)
+            {
+                case ElementType.Q8_0:
+                    Panel<TVector, TLanes, PackedQ8_0>(arguments, activations, tiles, segment, panel, firstColumn, scratch);
+                    break;
+                case ElementType.Q4_0:
+                    Panel<TVector, TLanes, PackedQ4_0>(arguments, activations, tiles, segment, panel, firstColumn, scratch);
+                    break;
+                case ElementType.Q4_1:
+                    Panel<TVector, TLanes, PackedQ4_1>(arguments, activations, tiles, segment, panel, firstColumn, scratch);
+                    break;
+                case ElementType.Q5_0:
+                    Panel<TVector, TLanes, PackedQ5_0>(arguments, activations, tiles, segment, panel, firstColumn, scratch);
+                    break;
+                case ElementType.Q5_1:
+                    Panel<TVector, TLanes, PackedQ5_1>(arguments, activations, tiles, segment, panel, firstColumn, scratch);
+                    break;
+                case ElementType.Q4_K:
+                    Panel<TVector, TLanes, PackedQ4_K>(arguments, activations, tiles, segment, panel, firstColumn, scratch);
+                    break;
+                case ElementType.Q5_K:
+                    Panel<TVector, TLanes, PackedQ5_K>(arguments, activations, tiles, segment, panel, firstColumn, scratch);
+                    break;
+                case ElementType.Q6_K:
+                    Panel<TVector, TLanes, PackedQ6_K>(arguments, activations, tiles, segment, panel, firstColumn, scratch);
+                    break;
+                default:
+                    throw PackedPanels.Unsupported(segment->Type);
+            }
         }
     }
 

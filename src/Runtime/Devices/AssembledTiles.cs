@@ -24,7 +24,12 @@ internal sealed unsafe class AssembledTiles : IDisposable
         byte[][] bfloat16 = BFloat16TileCode.IsSupported ? BFloat16TileFunctions.Assemble(convention) : [];
         var code = new List<byte>();
         var addresses = new List<nint>();
-        foreach (byte[] function in (byte[][])[.. int8, .. bfloat16])
+        byte[][] ceilings =
+        [
+            .. int8.Length > 0 ? [CeilingCode.AssembleInt8(convention)] : (byte[][])[],
+            .. bfloat16.Length > 0 ? [CeilingCode.AssembleBFloat16(convention)] : (byte[][])[],
+        ];
+        foreach (byte[] function in (byte[][])[.. int8, .. bfloat16, .. ceilings])
         {
             addresses.Add(code.Count);
             code.AddRange(function);
@@ -40,7 +45,11 @@ internal sealed unsafe class AssembledTiles : IDisposable
             *(Int8TileFunctions*)_int8.Data = new Int8TileFunctions(placed.AsSpan(0, int8.Length));
         _hasBFloat16 = bfloat16.Length > 0;
         if (_hasBFloat16)
-            *(BFloat16TileFunctions*)_bfloat16.Data = new BFloat16TileFunctions(placed.AsSpan(int8.Length));
+            *(BFloat16TileFunctions*)_bfloat16.Data = new BFloat16TileFunctions(placed.AsSpan(int8.Length, bfloat16.Length));
+        if (_hasInt8)
+            Int8Ceiling = placed[int8.Length + bfloat16.Length];
+        if (_hasBFloat16)
+            BFloat16Ceiling = placed[^1];
     }
 
     ~AssembledTiles() => Unmap();
@@ -48,6 +57,12 @@ internal sealed unsafe class AssembledTiles : IDisposable
     public Int8TileFunctions* Int8 => _hasInt8 ? (Int8TileFunctions*)_int8.Data : null;
 
     public BFloat16TileFunctions* BFloat16 => _hasBFloat16 ? (BFloat16TileFunctions*)_bfloat16.Data : null;
+
+    /// <summary>The loop of <see cref="CeilingCode.AssembleInt8"/>, or 0.</summary>
+    public nint Int8Ceiling { get; }
+
+    /// <summary>The loop of <see cref="CeilingCode.AssembleBFloat16"/>, or 0.</summary>
+    public nint BFloat16Ceiling { get; }
 
     /// <summary>The kernels, or null where the CPU has none of the instructions or the system lets no program make code.</summary>
     public static AssembledTiles? Create()

@@ -17,6 +17,8 @@ internal sealed unsafe partial class CpuDevice<TVector, TLanes>
     {
         double operations = 0;
         double bytes = 0;
+        double int8 = 0;
+        double bfloat16 = 0;
         using var memory = new CpuMemory((long)ReadBlocks * ReadBlockFloats * sizeof(float), "measuring the read bandwidth");
         for (long page = 0; page < memory.ByteLength; page += 4096)
             memory.Data[page] = 1;
@@ -32,8 +34,26 @@ internal sealed unsafe partial class CpuDevice<TVector, TLanes>
             start = Stopwatch.GetTimestamp();
             Team.For(ReadBlocks, memory.ByteLength, ref read);
             bytes = Math.Max(bytes, memory.ByteLength / Stopwatch.GetElapsedTime(start).TotalSeconds);
+
+            int8 = Math.Max(int8, DotsPerSecond(Int8Ceiling, CeilingCode.Int8Operations));
+            bfloat16 = Math.Max(bfloat16, DotsPerSecond(BFloat16Ceiling, CeilingCode.BFloat16Operations));
         }
-        return new DeviceCeilings(operations, bytes);
+        return new DeviceCeilings(operations, bytes) { Int8OperationsPerSecond = int8, BFloat16OperationsPerSecond = bfloat16 };
+    }
+
+    private double DotsPerSecond(nint function, long operations)
+    {
+        if (function == 0)
+            return 0;
+        var dots = new DotsJob(function);
+        long start = Stopwatch.GetTimestamp();
+        Team.For(Threads, Loops, ref dots);
+        return Threads * Loops * operations / Stopwatch.GetElapsedTime(start).TotalSeconds;
+    }
+
+    private readonly struct DotsJob(nint function) : ITeamJob
+    {
+        public void Run(int index, int thread) => CeilingCode.Run(function, Loops);
     }
 
     private readonly struct MultiplyJob : ITeamJob

@@ -16,7 +16,8 @@ internal sealed unsafe partial class CpuDevice<TVector, TLanes>
     {
         for (int i = 0; i < parts.Count; i++)
         {
-            var job = new PackPanelsJob(new WeightSegment(parts[i].Data, parts[i].Type, weight.Segments[i].Rows), weight.Columns, (byte*)weight.Segments[i].Data);
+            var stored = new WeightSegment(parts[i].Data, parts[i].Type, weight.Segments[i].Rows, parts[i].PairedHeadDim);
+            var job = new PackPanelsJob(stored, weight.Columns, (byte*)weight.Segments[i].Data);
             Team.For(PackedPanels.Count(weight.Segments[i].Rows), parts[i].ByteLength, ref job);
         }
     }

@@ -2,6 +2,7 @@ using System.Runtime.Intrinsics;
 using System.Runtime.Intrinsics.X86;
 using ChainOfSpot.Kernels;
 using ChainOfSpot.Kernels.Lanes;
+using ChainOfSpot.Runtime.Platform;
 using ChainOfSpot.Runtime.Threads;
 using ChainOfSpot.Runtime.Weights;
 
@@ -58,6 +59,10 @@ public abstract class CpuDevice : Device
 
     private protected unsafe Int8TileFunctions* Int8Tiles => _assembled is null ? null : _assembled.Int8;
 
+    private protected nint Int8Ceiling => _assembled?.Int8Ceiling ?? 0;
+
+    private protected nint BFloat16Ceiling => _assembled?.BFloat16Ceiling ?? 0;
+
     private protected unsafe BFloat16TileFunctions* BFloat16Tiles => _assembled is null ? null : _assembled.BFloat16;
 
     /// <summary>A device on all cores with the widest vectors.</summary>
@@ -110,6 +115,8 @@ public abstract class CpuDevice : Device
         {
             var packed = new CpuPackedWeight(parts);
             Pack(packed, parts);
+            foreach (StoredTensor part in parts)
+                OperatingSystemCalls.DropPages(part.Data, (nint)part.ByteLength);
             return packed;
         }
         return LoadTable(parts);

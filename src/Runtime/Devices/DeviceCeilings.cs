@@ -5,6 +5,12 @@ namespace ChainOfSpot.Runtime.Devices;
 /// <param name="ReadBytesPerSecond">Bytes a second of reading memory once and in order, all threads.</param>
 public sealed record DeviceCeilings(double MultiplyAddsPerSecond, double ReadBytesPerSecond)
 {
+    /// <summary>Operations a second of int8 dot products in registers, all threads; 0 where the device assembles none.</summary>
+    public double Int8OperationsPerSecond { get; init; }
+
+    /// <summary>Operations a second of bf16 dot products in registers, all threads; 0 where the device assembles none.</summary>
+    public double BFloat16OperationsPerSecond { get; init; }
+
     /// <summary>The intensity, in operations a byte, above which arithmetic and not memory is the limit.</summary>
     public double Ridge => MultiplyAddsPerSecond / ReadBytesPerSecond;
 
@@ -21,6 +27,10 @@ public sealed record DeviceCeilings(double MultiplyAddsPerSecond, double ReadByt
         ArgumentNullException.ThrowIfNull(left);
         ArgumentNullException.ThrowIfNull(right);
         return new(
-            Math.Max(left.MultiplyAddsPerSecond, right.MultiplyAddsPerSecond), Math.Max(left.ReadBytesPerSecond, right.ReadBytesPerSecond));
+            Math.Max(left.MultiplyAddsPerSecond, right.MultiplyAddsPerSecond), Math.Max(left.ReadBytesPerSecond, right.ReadBytesPerSecond))
+        {
+            Int8OperationsPerSecond = Math.Max(left.Int8OperationsPerSecond, right.Int8OperationsPerSecond),
+            BFloat16OperationsPerSecond = Math.Max(left.BFloat16OperationsPerSecond, right.BFloat16OperationsPerSecond),
+        };
     }
 }

@@ -6,6 +6,7 @@ namespace ChainOfSpot.Runtime.Platform;
 internal static partial class OperatingSystemCalls
 {
     // Values of Linux' asm-generic/mman-common.h and errno.h; the same on x64 and arm64.
+    private const int MadviseDontNeed = 4;
     private const int MadviseHugePage = 14;
     private const int MadvisePopulateRead = 22;
     private const int IoError = 5;
@@ -50,6 +51,19 @@ internal static partial class OperatingSystemCalls
     {
         if (OperatingSystem.IsLinux())
             _ = MemoryAdvise(address, length, MadviseHugePage);
+    }
+
+    /// <summary>
+    /// Takes whole pages of a file mapping out of this process's memory; they come back from the file when they are read again.
+    /// Elsewhere than on Linux the system decides by itself when to.
+    /// </summary>
+    public static void DropPages(nint address, nint length)
+    {
+        nint page = Environment.SystemPageSize;
+        nint first = (address + page - 1) / page * page;
+        nint end = (address + length) / page * page;
+        if (OperatingSystem.IsLinux() && end > first)
+            _ = MemoryAdvise(first, (nuint)(end - first), MadviseDontNeed);
     }
 
     /// <summary>

@@ -1,14 +1,19 @@
+using ChainOfSpot.Runtime.Devices;
 using ChainOfSpot.TestSupport;
 
 namespace ChainOfSpot.Engine.Tests.Models;
 
-/// <summary>Engines of the tests: one thread unless a test says otherwise, so that tests can run side by side.</summary>
+/// <summary>Engines of the tests: one thread and exact unless a test says otherwise, so that tests can run side by side.</summary>
 internal static class TestEngine
 {
     public static string SpotTiny { get; } = Path.Combine(Fixtures.Repository, "models", "spot-tiny");
 
-    public static Task<ChainOfSpotEngine> LoadAsync(string folder, EngineOptions? options = null) => ChainOfSpotEngine.LoadAsync(
-        folder, options ?? new EngineOptions { Threads = 1 }, cancellationToken: TestContext.Current.CancellationToken);
+    public static Task<ChainOfSpotEngine> LoadAsync(string folder, EngineOptions? options = null)
+    {
+        options ??= new EngineOptions { Threads = 1 };
+        return ChainOfSpotEngine.LoadAsync(
+            folder, options with { Arithmetic = options.Arithmetic ?? Arithmetic.Exact }, cancellationToken: TestContext.Current.CancellationToken);
+    }
 
     public static Task<Answer> AskForTestAsync(this SpotImage image, string question, AskOptions? options = null) =>
         image.AskAsync(question, options, TestContext.Current.CancellationToken);

@@ -14,7 +14,7 @@ public sealed unsafe class FastArithmeticTests : IDisposable
     private readonly TemporaryFolder _folder = new();
 
     public static TheoryData<ElementType, int> Cases =>
-        [(ElementType.Q8_0, 4096 + 32), (ElementType.Q4_0, 4096 + 32)];
+        [(ElementType.Q8_0, 4096 + 32), (ElementType.Q4_0, 4096 + 32), (ElementType.Q5_1, 96), (ElementType.Q4_K, 2048), (ElementType.Q5_K, 768), (ElementType.Q6_K, 1280)];
 
     public void Dispose() => _folder.Dispose();
 
