@@ -1,5 +1,6 @@
 using ChainOfSpot.Images;
 using ChainOfSpot.Measurement;
+using ChainOfSpot.Runtime.Devices;
 
 namespace ChainOfSpot.EndToEnd;
 
@@ -10,7 +11,7 @@ internal static class EndToEndRun
     {
         var pictures = new FreshPictures(Picture.Decode(options.Picture));
         using PeerRun? peer = PeerOf(options) is { } named ? new PeerRun(named, pictures) : null;
-        using ChainOfSpotEngine engine = await ChainOfSpotEngine.LoadAsync(options.Model, new EngineOptions { Threads = options.Threads }).ConfigureAwait(false);
+        using ChainOfSpotEngine engine = await ChainOfSpotEngine.LoadAsync(options.Model, new EngineOptions { Device = new DeviceChoice(DeviceKind.Cpu), Threads = options.Threads }).ConfigureAwait(false);
         IReadOnlyList<Job> jobs = Job.All(options.NewTokens);
         Energy? energy = Energy.Find();
         var answers = jobs.ToDictionary(j => j.Name, _ => new List<Answer>());

@@ -1,5 +1,6 @@
 using ChainOfSpot.Images;
 using ChainOfSpot.Measurement;
+using ChainOfSpot.Runtime.Devices;
 
 namespace ChainOfSpot.Report;
 
@@ -14,7 +15,7 @@ internal static class EngineRun
 
     public static async Task<IReadOnlyList<Measured>> MeasureAsync(string model, ReportOptions options, TextWriter progress)
     {
-        using ChainOfSpotEngine engine = await ChainOfSpotEngine.LoadAsync(model, new EngineOptions { Threads = options.Threads }).ConfigureAwait(false);
+        using ChainOfSpotEngine engine = await ChainOfSpotEngine.LoadAsync(model, new EngineOptions { Device = new DeviceChoice(DeviceKind.Cpu), Threads = options.Threads }).ConfigureAwait(false);
         var reused = new List<Answer>();
         var anew = new List<Answer>();
         Picture picture = Gradient(640, 480);

@@ -82,9 +82,9 @@ internal sealed unsafe partial class CuBlas : IDisposable
         }
         finally
         {
-            cuMemFree_v2(a);
-            cuMemFree_v2(w);
-            cuMemFree_v2(c);
+            Check(cuMemFree_v2(a), "cuMemFree");
+            Check(cuMemFree_v2(w), "cuMemFree");
+            Check(cuMemFree_v2(c), "cuMemFree");
         }
     }
 
@@ -103,8 +103,8 @@ internal sealed unsafe partial class CuBlas : IDisposable
             Check(cuCtxSynchronize(), "cuCtxSynchronize");
             best = Math.Max(best, 2 * Bytes / Stopwatch.GetElapsedTime(start).TotalSeconds);
         }
-        cuMemFree_v2(from);
-        cuMemFree_v2(to);
+        Check(cuMemFree_v2(from), "cuMemFree");
+        Check(cuMemFree_v2(to), "cuMemFree");
         return best;
     }
 

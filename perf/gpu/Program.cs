@@ -56,7 +56,7 @@ internal static class Program
         Dictionary<string, double> baselines = Baselines(shape, parsed.Kind == DeviceKind.Cuda, out double? driverCopy, out string missing);
         try
         {
-            using Device device = parsed.Open();
+            using Device device = parsed.Open(arithmetic: Arithmetic.Fast);
             string folder = Path.GetDirectoryName(Path.GetFullPath(output))!;
             Directory.CreateDirectory(folder);
             using var weights = new ModelWeights(device, shape, folder);

@@ -31,9 +31,8 @@ public sealed partial class ChainOfSpotEngine : IAsyncDisposable, IDisposable
         _device = device;
         _model = model;
         int page = device.PagePositions;
-        int contextPages = (model.Config.Text.MaxPositions + page - 1) / page;
-        int pages = options.CachePositions > 0 ? ((options.CachePositions - 1) / page) + 1 : 2 * contextPages;
-        _pool = device.AllocateKv(model.Language.KvShape with { Element = options.KvCache }, pages);
+        int contextPages = DeviceBudget.ContextPages(model.Config.Text, page);
+        _pool = device.AllocateKv(model.Language.KvShape with { Element = options.KvCache }, DeviceBudget.Pages(model.Config.Text, options, page));
         Pages = new KvPages(_pool, page);
         int stepRows = Math.Min(options.StepRows, model.Config.Text.MaxPositions);
         RegionTokens = RegionTokens.Of(model.Tokenizer);
@@ -95,7 +94,8 @@ public sealed partial class ChainOfSpotEngine : IAsyncDisposable, IDisposable
     /// <exception cref="ModelException">It is not a LLaVA-1.5 model, or not a whole one.</exception>
     /// <exception cref="Runtime.Weights.WeightFileException">A weight file is missing, corrupt or of an unknown layout.</exception>
     /// <exception cref="InvalidDataException">The tokenizer's files are corrupt.</exception>
-    /// <exception cref="DeviceMemoryException">The device has too little memory.</exception>
+    /// <exception cref="DeviceNotFoundException">The device that was asked for is not there.</exception>
+    /// <exception cref="DeviceMemoryException">The device has too little memory; the message says how much is needed and what would fit.</exception>
     /// <exception cref="ArgumentOutOfRangeException">A number of <paramref name="options"/> is out of range.</exception>
     public static Task<ChainOfSpotEngine> LoadAsync(
         string model,
@@ -160,7 +160,7 @@ public sealed partial class ChainOfSpotEngine : IAsyncDisposable, IDisposable
     {
         ILogger logger = (options.LoggerFactory ?? NullLoggerFactory.Instance).CreateLogger<ChainOfSpotEngine>();
         Arithmetic arithmetic = options.Arithmetic ?? (GgufFiles.AreAt(path) ? Arithmetic.Fast : Arithmetic.Exact);
-        Device device = CpuDevice.Create(options.Threads, options.VectorBits, arithmetic);
+        Device device = options.Device.Open(options.Threads, options.VectorBits, arithmetic);
         if (options.OperationLog is { } log)
             device = new ProfilingDevice(device, log);
         LlavaModel? model = null;

@@ -8,10 +8,13 @@ namespace ChainOfSpot;
 /// <summary>How an engine is set up.</summary>
 public sealed record EngineOptions
 {
-    /// <summary>Threads that share an operation; 0 for one a core.</summary>
+    /// <summary>What computes; by default a GPU where there is one that the engine can use, else the CPU.</summary>
+    public DeviceChoice Device { get; init; }
+
+    /// <summary>Of the CPU: threads that share an operation; 0 for one a core.</summary>
     public int Threads { get; init; }
 
-    /// <summary>Bits of the vector registers to use, to switch wider ones off: 512, 256 or 128; 0 for the widest of this CPU.</summary>
+    /// <summary>Of the CPU: bits of the vector registers to use, to switch wider ones off: 512, 256 or 128; 0 for the widest of this CPU.</summary>
     public int VectorBits { get; init; }
 
     /// <summary>

@@ -22,6 +22,7 @@ public sealed class CommandErrorTests
         { new InvalidDataException("tokenizer.model: no"), "tokenizer_invalid", 1 },
         { new ContextLengthException(5000, 576, 4096), "context_too_long", 1 },
         { new KvCacheFullException(4, 64), "cache_full", 1 },
+        { new DeviceNotFoundException(new DeviceChoice(DeviceKind.Cuda), "none"), "device_not_found", 1 },
         { new DeviceMemoryException("cpu", 1L << 50, "weights"), "out_of_memory", 1 },
         { new InsufficientMemoryException(), "out_of_memory", 1 },
         { new EndOfStreamException(), "file_not_read", 1 },

@@ -24,6 +24,13 @@ public sealed class CosCommandTests
         Assert.Equal((0, ""), (run.ExitCode, run.Error));
         JsonElement cpu = Assert.Single(run.Json.GetProperty("devices").EnumerateArray());
         Assert.Equal(Environment.ProcessorCount, cpu.GetProperty("threads").GetInt32());
+        // Of each kind there is a device or a reason.
+        string[] kinds =
+        [
+            .. run.Json.GetProperty("gpus").EnumerateArray().Select(gpu => gpu.GetProperty("device").GetString()!.Split(':')[0]),
+            .. run.Json.GetProperty("missing").EnumerateObject().Select(missing => missing.Name),
+        ];
+        Assert.Equal(["cuda", "opencl"], kinds.Distinct().Order());
         foreach (string threads in (string[])["one_thread", "all_threads"])
         {
             Assert.True(cpu.GetProperty(threads).GetProperty("multiply_add_gflops").GetDouble() > 0.1);

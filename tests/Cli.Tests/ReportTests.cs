@@ -70,7 +70,17 @@ public sealed class ReportTests
     {
         var output = new StringWriter();
         var cpu = new CpuFacts("AVX2", 256, [128], 4, new DeviceCeilings(50e9, 12.34e9), new DeviceCeilings(201e9, 30e9));
-        DevicesReport.Write(new Terminal(output, new StringWriter()), cpu);
+        var gpus = new GpuFacts(
+            [
+                new GpuFound(new DeviceChoice(DeviceKind.OpenCl), "first", 24_000_000_000, IsGpu: false, Problem: null),
+                new GpuFound(new DeviceChoice(DeviceKind.OpenCl, 1), "second", 8_000_000_000, IsGpu: true, "it is too old"),
+            ],
+            new SortedDictionary<string, string> { ["cuda"] = "no driver" });
+        DevicesReport.Write(new Terminal(output, new StringWriter()), cpu, gpus);
+        Assert.Contains("opencl    first, 24.0 GB", output.ToString(), StringComparison.Ordinal);
+        Assert.Contains("only --device opencl chooses it", output.ToString(), StringComparison.Ordinal);
+        Assert.Contains("cannot be used: it is too old", output.ToString(), StringComparison.Ordinal);
+        Assert.Contains("cuda      none: no driver", output.ToString(), StringComparison.Ordinal);
         Assert.Contains("AVX2, 4 threads, vectors of 256 bits; --vector-bits 128 chooses narrower ones", output.ToString(), StringComparison.Ordinal);
         Assert.Matches(@"multiply-add, GFLOP/s +50\.0 +201\.0\n", output.ToString());
         Assert.Matches(@"memory read, GB/s +12\.3 +30\.0\n", output.ToString());

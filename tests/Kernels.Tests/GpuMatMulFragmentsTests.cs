@@ -110,8 +110,8 @@ public sealed class GpuMatMulFragmentsTests
     /// <summary>mma.m16n8k16, and where the kernel writes what a lane has of C.</summary>
     private static void MultiplyAdd(float[] c, int firstRow, int firstColumn, uint[][] a, uint[][] b)
     {
-        float[,] left = new float[16, 16];
-        float[,] right = new float[8, 16];
+        float[] left = new float[16 * 16];
+        float[] right = new float[8 * 16];
         for (int lane = 0; lane < 32; lane++)
         {
             int g = lane / 4;
@@ -129,7 +129,7 @@ public sealed class GpuMatMulFragmentsTests
                 int column = (lane % 4 * 2) + (i % 2);
                 float sum = 0;
                 for (int k = 0; k < 16; k++)
-                    sum += left[row, k] * right[column, k];
+                    sum += left[(row * 16) + k] * right[(column * 16) + k];
                 int outputRow = firstRow + MatMulFragments.CRow(lane) + (i / 2 * 8);
                 int outputColumn = firstColumn + MatMulFragments.CColumn(lane) + (i % 2);
                 c[(outputRow * Tile) + outputColumn] += sum;
@@ -137,10 +137,10 @@ public sealed class GpuMatMulFragmentsTests
         }
     }
 
-    private static void Put(float[,] matrix, int row, int column, uint pair)
+    private static void Put(float[] matrix, int row, int column, uint pair)
     {
-        matrix[row, column] = (float)BitConverter.UInt16BitsToHalf((ushort)pair);
-        matrix[row, column + 1] = (float)BitConverter.UInt16BitsToHalf((ushort)(pair >> 16));
+        matrix[(row * 16) + column] = (float)BitConverter.UInt16BitsToHalf((ushort)pair);
+        matrix[(row * 16) + column + 1] = (float)BitConverter.UInt16BitsToHalf((ushort)(pair >> 16));
     }
 
     private static Half[] Random(int seed)

@@ -136,7 +136,7 @@ internal sealed class CompareCommand : Command
     {
         if (_terminal.ShowsProgress)
             await _terminal.Error.WriteLineAsync($"Loading {path}").ConfigureAwait(false);
-        var options = new EngineOptions { Threads = parsed.GetValue(_threads), Arithmetic = Arithmetic.Exact };
+        var options = new EngineOptions { Device = new DeviceChoice(DeviceKind.Cpu), Threads = parsed.GetValue(_threads), Arithmetic = Arithmetic.Exact };
         // Of the two models one may be in GGUF files and one not.
         options = GgufFiles.AreAt(path)
             ? options with { MmprojFile = parsed.GetValue(_projector) }

@@ -1,6 +1,7 @@
 using System.CommandLine;
 using System.CommandLine.Parsing;
 using System.Globalization;
+using ChainOfSpot.Cli.Devices;
 using ChainOfSpot.Cli.Output;
 using ChainOfSpot.Kernels;
 using ChainOfSpot.Regions;
@@ -21,6 +22,7 @@ internal sealed class AskCommand : Command
           cos ask photo.jpg "What is on the sign?" --overlay seen.png            shows where it looked
           cos ask photo.jpg "Who wins?" --region "[0.1, 0.2, 0.5, 0.6]"          look there instead
           cos ask photo.jpg "Who wins?" --direct                                 without looking twice, to compare
+          cos ask photo.jpg "Who wins?" --device opencl:1                        on the second OpenCL device
           curl -s https://example.org/a.jpg | cos ask - "What is this?" --json   picture from standard input
           cos ask photo.jpg - < question.txt                                     question from standard input
         """;
@@ -118,6 +120,8 @@ internal sealed class AskCommand : Command
         Description = "Computes the second pass from scratch, as without a cache. The answer is the same.",
     };
 
+    private readonly Option<DeviceChoice> _device = DeviceOption.Create();
+
     private readonly Option<int> _threads = new("--threads", "-t")
     {
         Description = "CPU threads; 0 for one a core.",
@@ -177,7 +181,7 @@ internal sealed class AskCommand : Command
         Add(_question);
         AddAll(
             _model, _mmproj, _tower, _overlay, _crop, _json, _region, _freeRegion, _direct, _suffix, _askWhere, _afterEos, _maxTokens, _ignoreEos,
-            _topLogits, _noReuse, _noExif, _threads, _vectorBits, _cachePositions, _kvCache, _arithmetic);
+            _topLogits, _noReuse, _noExif, _device, _threads, _vectorBits, _cachePositions, _kvCache, _arithmetic);
 
         _region.Validators.Add(CheckRegion);
         Validators.Add(CheckTogether);
@@ -251,6 +255,7 @@ internal sealed class AskCommand : Command
         Model = parsed.GetValue(_model),
         Engine = new EngineOptions
         {
+            Device = parsed.GetValue(_device),
             Threads = parsed.GetValue(_threads),
             VectorBits = parsed.GetValue(_vectorBits),
             CachePositions = parsed.GetValue(_cachePositions),

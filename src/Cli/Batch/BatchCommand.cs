@@ -1,7 +1,9 @@
 using System.CommandLine;
 using ChainOfSpot.Cli.Ask;
+using ChainOfSpot.Cli.Devices;
 using ChainOfSpot.Cli.Output;
 using ChainOfSpot.Kernels;
+using ChainOfSpot.Runtime.Devices;
 
 namespace ChainOfSpot.Cli.Batch;
 
@@ -56,6 +58,8 @@ internal sealed class BatchCommand : Command
         DefaultValueFactory = _ => AskOptions.DefaultMaxNewTokens,
     };
 
+    private readonly Option<DeviceChoice> _device = DeviceOption.Create();
+
     private readonly Option<int> _threads = new("--threads", "-t") { Description = "CPU threads; 0 for one a core.", HelpName = "N" };
 
     private readonly Option<int> _cachePositions = new("--cache-positions")
@@ -70,7 +74,7 @@ internal sealed class BatchCommand : Command
         : base("batch", "Answers a file of questions, many of them at a time.")
     {
         Add(_questions);
-        foreach (Option option in (ReadOnlySpan<Option>)[_out, _model, _mmproj, _parallel, _direct, _freeRegion, _maxTokens, _threads, _cachePositions, _kvCache])
+        foreach (Option option in (ReadOnlySpan<Option>)[_out, _model, _mmproj, _parallel, _direct, _freeRegion, _maxTokens, _device, _threads, _cachePositions, _kvCache])
             Add(option);
         RequireRange(_parallel, 1, MostParallel);
         RequireRange(_maxTokens, 1, int.MaxValue);
@@ -85,6 +89,7 @@ internal sealed class BatchCommand : Command
                 Parallel = parsed.GetValue(_parallel),
                 Engine = new EngineOptions
                 {
+                    Device = parsed.GetValue(_device),
                     Threads = parsed.GetValue(_threads),
                     CachePositions = parsed.GetValue(_cachePositions),
                     KvCache = parsed.GetValue(_kvCache),

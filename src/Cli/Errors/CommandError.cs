@@ -40,6 +40,7 @@ internal sealed record CommandError(string Code, string Message)
             InvalidDataException => ErrorCodes.TokenizerInvalid,
             ContextLengthException => ErrorCodes.ContextTooLong,
             KvCacheFullException => ErrorCodes.CacheFull,
+            DeviceNotFoundException => ErrorCodes.DeviceNotFound,
             DeviceMemoryException or OutOfMemoryException => ErrorCodes.OutOfMemory,
             IOException or UnauthorizedAccessException => ErrorCodes.FileNotRead,
             _ => ErrorCodes.Internal,

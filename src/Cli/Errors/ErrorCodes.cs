@@ -13,6 +13,7 @@ internal static class ErrorCodes
     public const string TokenizerInvalid = "tokenizer_invalid";
     public const string ContextTooLong = "context_too_long";
     public const string CacheFull = "cache_full";
+    public const string DeviceNotFound = "device_not_found";
     public const string OutOfMemory = "out_of_memory";
     public const string FileNotRead = "file_not_read";
     public const string FileNotWritten = "file_not_written";

@@ -1,5 +1,6 @@
 using System.CommandLine;
 using ChainOfSpot.Cli.Ask;
+using ChainOfSpot.Cli.Devices;
 using ChainOfSpot.Cli.Output;
 using ChainOfSpot.Kernels;
 using ChainOfSpot.Runtime.Devices;
@@ -45,6 +46,8 @@ internal sealed class ProfileCommand : Command
 
     private readonly Option<KvElement> _kvCache = KvCacheOption.Create();
 
+    private readonly Option<DeviceChoice> _device = DeviceOption.Create();
+
     private readonly Option<Arithmetic?> _arithmetic = ArithmeticOption.Create();
 
     private readonly Option<int> _threads = new("--threads", "-t") { Description = "CPU threads; 0 for one a core.", HelpName = "N" };
@@ -54,7 +57,7 @@ internal sealed class ProfileCommand : Command
     {
         Add(_picture);
         Add(_question);
-        foreach (Option option in (ReadOnlySpan<Option>)[_model, _mmproj, _trace, _warm, _direct, _noReuse, _maxTokens, _threads, _kvCache, _arithmetic])
+        foreach (Option option in (ReadOnlySpan<Option>)[_model, _mmproj, _trace, _warm, _direct, _noReuse, _maxTokens, _device, _threads, _kvCache, _arithmetic])
             Add(option);
         _question.Validators.Add(result =>
         {
@@ -73,6 +76,7 @@ internal sealed class ProfileCommand : Command
                 Warm = parsed.GetValue(_warm),
                 Engine = new EngineOptions
                 {
+                    Device = parsed.GetValue(_device),
                     Threads = parsed.GetValue(_threads),
                     MmprojFile = parsed.GetValue(_mmproj),
                     KvCache = parsed.GetValue(_kvCache),

@@ -37,7 +37,9 @@ internal static class ProfileRun
             answer = await AskAsync(engine, picture, request, cancellation).ConfigureAwait(false);
         }
 
-        DeviceCeilings roof = DeviceCeilings.Highest(before, MeasureRoof(request.Engine.Threads));
+        // Only the CPU's roof is measured here.
+        bool onCpu = device.StartsWith("cpu ", StringComparison.Ordinal);
+        DeviceCeilings? roof = onCpu ? DeviceCeilings.Highest(before, MeasureRoof(request.Engine.Threads)) : null;
         ProfileTable.Write(terminal, answer, log.Records, roof, device);
         if (request.TracePath is not null)
             WriteTrace(request.TracePath, log.Records, start);

@@ -7,7 +7,7 @@ namespace ChainOfSpot.Cli.Profile;
 /// <summary>Operations of one name and shape added up, the longest first.</summary>
 internal static class ProfileTable
 {
-    public static void Write(Terminal terminal, Answer answer, IReadOnlyList<OperationRecord> records, DeviceCeilings roof, string device)
+    public static void Write(Terminal terminal, Answer answer, IReadOnlyList<OperationRecord> records, DeviceCeilings? roof, string device)
     {
         double total = answer.Timings.Total.TotalSeconds;
         double inOperations = records.Sum(r => r.Duration.TotalSeconds);
@@ -23,16 +23,17 @@ internal static class ProfileTable
             double seconds = group.Sum(r => r.Duration.TotalSeconds);
             OperationCost cost = group.Select(r => r.Cost).Aggregate(OperationCost.Add);
             // Each call has its own roof: of some that compute and some that move, the sum would flatter.
-            double least = group.Sum(r => roof.LeastSeconds(r.Cost));
+            double? least = roof is null ? null : group.Sum(r => roof.LeastSeconds(r.Cost));
             Line(Row(
                 group.Key.Name, $"{group.Key.Shape}", $"{group.Count()}", Text($"{seconds * 1e3:0.000}"), Text($"{seconds / total:P1}"),
-                cost.Operations > 0 ? Text($"{cost.Operations / seconds / 1e9:0.0}") : "", Text($"{cost.Bytes / seconds / 1e9:0.0}"), Text($"{least / seconds:P0}")));
+                cost.Operations > 0 ? Text($"{cost.Operations / seconds / 1e9:0.0}") : "", Text($"{cost.Bytes / seconds / 1e9:0.0}"), least is null ? "" : Text($"{least / seconds:P0}")));
         }
         Line(Row("outside operations", "", "", Text($"{(total - inOperations) * 1e3:0.000}"), Text($"{(total - inOperations) / total:P1}"), "", "", ""));
         Line(terminal.Bold(Row("question", "", $"{records.Count}", Text($"{total * 1e3:0.000}"), Text($"{1:P1}"), "", "", "")));
         terminal.Out.WriteLine();
         Line($"device   {device}");
-        Line(Text($"roof     {roof.MultiplyAddsPerSecond / 1e9:0.0} GFLOP/s, {roof.ReadBytesPerSecond / 1e9:0.0} GB/s; above 100 % operands were in a cache"));
+        if (roof is not null)
+            Line(Text($"roof     {roof.MultiplyAddsPerSecond / 1e9:0.0} GFLOP/s, {roof.ReadBytesPerSecond / 1e9:0.0} GB/s; above 100 % operands were in a cache"));
         terminal.Out.WriteLine();
 
         void Line(string text) => terminal.Out.WriteLine($"  {text.TrimEnd()}");

@@ -19,6 +19,9 @@ internal abstract class ModelFiles : IDisposable
 
     public abstract TowerTensors Tower { get; }
 
+    /// <summary>Bytes of all tensors.</summary>
+    public long WeightBytes => Files.Sum(file => file.Tensors.Values.Sum(tensor => tensor.ByteLength));
+
     /// <summary>The weight files.</summary>
     protected abstract IReadOnlyList<WeightFile> Files { get; }
 

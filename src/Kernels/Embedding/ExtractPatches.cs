@@ -6,7 +6,7 @@ namespace ChainOfSpot.Kernels;
 /// <para>Shapes: pixels [3, S, S], y [(S/p)², 3 * p * p], fp32; pixels beyond the last whole patch are not read.</para>
 /// <para>Moves 8 bytes an element. A plain copy: its CPU form has no vectors of its own.</para>
 /// </summary>
-public static unsafe class ExtractPatches
+public static unsafe partial class ExtractPatches
 {
     private const int Channels = 3;
 

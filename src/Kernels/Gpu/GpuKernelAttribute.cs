@@ -13,3 +13,13 @@ public sealed class GpuKernelAttribute(int threads) : Attribute
     /// <summary>Groups that a multiprocessor should hold at once, which bounds a thread's registers; 0 for no wish.</summary>
     public int GroupsPerMultiprocessor { get; init; }
 }
+
+/// <summary>What a device must have for the portable kernels.</summary>
+public static class GpuLimits
+{
+    /// <summary>Threads of a group.</summary>
+    public const int Threads = 256;
+
+    /// <summary>Bytes of shared memory of a group.</summary>
+    public const int SharedBytes = 32 << 10;
+}

@@ -4,7 +4,7 @@ namespace ChainOfSpot.Kernels;
 /// Copies the first positions of a page to another page of the same layer, K and V, for a fork whose last page is not full.
 /// <para>Moves 16 * kvHeads * headDim * positions bytes of fp32, about a quarter of Q8. A plain copy: its definition is its CPU form.</para>
 /// </summary>
-public static unsafe class CopyPage
+public static unsafe partial class CopyPage
 {
     /// <summary>Copies positions 0 to <paramref name="positions"/> - 1; the other slots of the destination stay as they are.</summary>
     /// <param name="kPool">The layer's pool of K pages.</param>

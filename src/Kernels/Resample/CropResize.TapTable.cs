@@ -93,7 +93,7 @@ public static unsafe partial class CropResize
             }
         }
 
-        private static int Stride(in ResampleAxis axis) =>
+        public static int Stride(in ResampleAxis axis) =>
             (Math.Min(BicubicWindow.MaxTaps(axis), axis.VisibleEnd - axis.VisibleStart) + TapBlock - 1) / TapBlock * TapBlock;
     }
 }

@@ -16,6 +16,9 @@ public abstract class Device : IDisposable
     /// <summary>Positions in a page of its key-value pools.</summary>
     public abstract int PagePositions { get; }
 
+    /// <summary>Bytes that can still be allocated; null where that is the operating system's to say.</summary>
+    public virtual long? FreeBytes => null;
+
     /// <summary>Memory for a matrix; its contents are undefined.</summary>
     /// <exception cref="DeviceMemoryException">The device has not so much memory.</exception>
     public abstract Tensor Allocate(ElementType type, int rows, int columns);

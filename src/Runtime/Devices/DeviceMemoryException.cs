@@ -10,6 +10,13 @@ public sealed class DeviceMemoryException : Exception
         Bytes = bytes;
     }
 
+    /// <summary>Says in full what was wanted and what would fit.</summary>
+    public DeviceMemoryException(string message, long bytes)
+        : base(message)
+    {
+        Bytes = bytes;
+    }
+
     /// <summary>The bytes that were asked for.</summary>
     public long Bytes { get; }
 }

@@ -12,7 +12,7 @@ public sealed partial class GpuDevice
     private GpuKernel<HalvesGpuArguments>? _halvesKernel;
     private GpuMemory? _halves;
 
-    /// <summary>What may be rounded; <see cref="Arithmetic.Exact"/> leaves the tensor cores alone.</summary>
+    /// <summary>What may be rounded; exact arithmetic leaves the tensor cores alone.</summary>
     public Arithmetic Arithmetic { get; init; }
 
     private bool UsesTensorCores =>

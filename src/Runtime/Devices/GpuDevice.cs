@@ -1,5 +1,6 @@
 using ChainOfSpot.Kernels;
 using ChainOfSpot.Kernels.Gpu;
+using ChainOfSpot.Kernels.Quantization;
 using ILGPU;
 using ILGPU.Runtime;
 using ILGPU.Runtime.CPU;
@@ -24,6 +25,37 @@ public sealed partial class GpuDevice : Device
         _context = context;
         _accelerator = accelerator;
         _stream = accelerator.CreateStream();
+        _gatherRows = new()
+        {
+            [ElementType.F32] = GatherKernel<GpuF32>(),
+            [ElementType.F16] = GatherKernel<GpuF16>(),
+            [ElementType.BF16] = GatherKernel<GpuBF16>(),
+            [ElementType.Q4_0] = GatherKernel<GpuBlocks<GpuQ4_0>>(),
+            [ElementType.Q4_1] = GatherKernel<GpuBlocks<GpuQ4_1>>(),
+            [ElementType.Q5_0] = GatherKernel<GpuBlocks<GpuQ5_0>>(),
+            [ElementType.Q5_1] = GatherKernel<GpuBlocks<GpuQ5_1>>(),
+            [ElementType.Q8_0] = GatherKernel<GpuBlocks<GpuQ8_0>>(),
+            [ElementType.Q2_K] = GatherKernel<GpuBlocks<GpuQ2_K>>(),
+            [ElementType.Q3_K] = GatherKernel<GpuBlocks<GpuQ3_K>>(),
+            [ElementType.Q4_K] = GatherKernel<GpuBlocks<GpuQ4_K>>(),
+            [ElementType.Q5_K] = GatherKernel<GpuBlocks<GpuQ5_K>>(),
+            [ElementType.Q6_K] = GatherKernel<GpuBlocks<GpuQ6_K>>(),
+            [ElementType.IQ4_NL] = GatherKernel<GpuBlocks<GpuIQ4_NL>>(),
+            [ElementType.IQ4_XS] = GatherKernel<GpuBlocks<GpuIQ4_XS>>(),
+        };
+        _layerNorm = Kernel<NormGpuArguments>(Kernels.LayerNorm.Gpu);
+        _rmsNorm = Kernel<NormGpuArguments>(Kernels.RmsNorm.Gpu);
+        _swiGlu = Kernel<SwiGluGpuArguments>(Kernels.SwiGlu.Gpu);
+        _extractPatches = Kernel<ExtractPatchesGpuArguments>(Kernels.ExtractPatches.Gpu);
+        _cropResize = Kernel<CropResizeGpuArguments>(Kernels.CropResize.Gpu);
+        _argMax = Kernel<ArgMaxGpuArguments>(Kernels.ArgMax.Gpu);
+        _topK = Kernel<TopKGpuArguments>(Kernels.TopK.Gpu);
+        _kvAppend = Kernel<KvAppendGpuArguments>(KvAppend.Gpu);
+        _kvQuantize = Kernel<KvAppendGpuArguments>(KvAppend.GpuQuantize);
+        _plainCache = CacheKernels.Of<GpuKvF32>(this);
+        _quantizedCache = CacheKernels.Of<GpuKvQ8>(this);
+        _attentionCombine = Kernel<AttentionGpuArguments>(Kernels.Attention.GpuCombine);
+        _fullAttention = Kernel<AttentionGpuArguments>(Kernels.FullAttention.Gpu<GpuHead128>);
     }
 
     /// <inheritdoc/>
@@ -37,13 +69,25 @@ public sealed partial class GpuDevice : Device
     /// <inheritdoc/>
     public override int PagePositions => KvLayout.PagePositions;
 
+    /// <inheritdoc/>
+    public override long? FreeBytes => _accelerator switch
+    {
+        CudaAccelerator cuda => cuda.GetFreeMemory(),
+        CLAccelerator => Math.Max(0, _accelerator.MemorySize - AllocatedBytes),
+        _ => null,
+    };
+
     /// <summary>Bytes that tensors, weights, caches and scratch memory hold now.</summary>
     public long AllocatedBytes { get; private set; }
 
     /// <summary>ILGPU's CPU accelerator with groups of up to 256 threads: exact in what it computes, and very slow.</summary>
     public static GpuDevice CreateSimulated()
     {
-        var context = Context.Create(builder => builder.CPU(new CPUDevice(32, 8, 2)).Optimize(OptimizationLevel.O2));
+        var context = Context.Create(builder =>
+        {
+            GpuInstructions.Register(builder);
+            builder.CPU(new CPUDevice(32, 8, 2)).Optimize(OptimizationLevel.O2);
+        });
         return new GpuDevice(context, context.GetCPUDevice(0).CreateCPUAccelerator(context));
     }
 
@@ -57,7 +101,7 @@ public sealed partial class GpuDevice : Device
     /// <inheritdoc/>
     public override KvPool AllocateKv(KvShape shape, int pages)
     {
-        long bytes = checked(pages * KvLayout.PageFloats(shape.KvHeads, shape.HeadDim) * shape.Layers * sizeof(float));
+        long bytes = checked(pages * KvLayout.PageBytes(shape.Element, shape.KvHeads, shape.HeadDim) * shape.Layers);
         GpuMemory keys = Take(bytes, $"the keys of {pages} cache pages");
         try
         {
@@ -84,11 +128,18 @@ public sealed partial class GpuDevice : Device
     }
 
     /// <inheritdoc/>
-    public override void Write<T>(TensorView destination, ReadOnlySpan<T> values)
+    public override unsafe void Write<T>(TensorView destination, ReadOnlySpan<T> values)
     {
         ArrayView<T> target = ViewOf<T>(destination, values.Length);
-        if (values.Length > 0)
-            target.CopyFromCPU(_stream, values);
+        if (values.IsEmpty)
+            return;
+        // CUDA's driver has copied pageable memory aside when the call returns; OpenCL's may read it later, so there it is waited for.
+        fixed (T* pinned = values)
+        {
+            target.CopyFromCPUUnsafeAsync(_stream, ref *pinned, values.Length);
+            if (_accelerator is not CudaAccelerator)
+                _stream.Synchronize();
+        }
     }
 
     /// <inheritdoc/>
@@ -115,6 +166,9 @@ public sealed partial class GpuDevice : Device
     public override void Dispose()
     {
         _halves?.Dispose();
+        _taps?.Dispose();
+        _partialSums?.Dispose();
+        _partialScales?.Dispose();
         foreach (IDisposable kernel in _kernels)
             kernel.Dispose();
         _stream.Dispose();
@@ -144,6 +198,20 @@ public sealed partial class GpuDevice : Device
     {
         AllocatedBytes -= buffer.Length;
         buffer.Dispose();
+    }
+
+    /// <summary>Memory that an operation uses while it runs; it grows to the largest use and stays.</summary>
+    private ArrayView<byte> Scratch(ref GpuMemory? memory, long bytes, string purpose)
+    {
+        if (memory is null || memory.Bytes.Length < bytes)
+        {
+            // What was enqueued may still use the smaller one.
+            _stream.Synchronize();
+            memory?.Dispose();
+            memory = null;
+            memory = Take(bytes, purpose);
+        }
+        return memory.Bytes;
     }
 
     private GpuKernel<TArguments> Kernel<TArguments>(Action<TArguments> method)

@@ -41,19 +41,21 @@ internal sealed class GpuTensor(GpuMemory memory, ElementType type, int rows, in
 /// <summary>Keys and values of every layer as <see cref="KvLayout"/> says, as on the CPU.</summary>
 internal sealed class GpuKvPool(GpuMemory keys, GpuMemory values, KvShape shape, int pages) : KvPool(shape, pages)
 {
-    private readonly long _layerFloats = pages * KvLayout.PageFloats(shape.KvHeads, shape.HeadDim);
+    public long LayerBytes { get; } = pages * KvLayout.PageBytes(shape.Element, shape.KvHeads, shape.HeadDim);
 
     public override long ByteLength => keys.Bytes.Length + values.Bytes.Length;
 
-    public ArrayView<float> Keys(int layer) => Layer(keys, layer);
+    public ArrayView<byte> AllKeys => keys.Bytes;
 
-    public ArrayView<float> Values(int layer) => Layer(values, layer);
+    public ArrayView<byte> AllValues => values.Bytes;
+
+    public ArrayView<byte> Keys(int layer) => AllKeys.SubView(layer * LayerBytes, LayerBytes);
+
+    public ArrayView<byte> Values(int layer) => AllValues.SubView(layer * LayerBytes, LayerBytes);
 
     public override void Dispose()
     {
         keys.Dispose();
         values.Dispose();
     }
-
-    private ArrayView<float> Layer(GpuMemory memory, int layer) => memory.Bytes.Cast<float>().SubView(layer * _layerFloats, _layerFloats);
 }

@@ -30,6 +30,9 @@ public sealed class ProfilingDevice(Device inner, OperationLog log) : Device
     public override int PagePositions => inner.PagePositions;
 
     /// <inheritdoc/>
+    public override long? FreeBytes => inner.FreeBytes;
+
+    /// <inheritdoc/>
     public override Tensor Allocate(ElementType type, int rows, int columns) => inner.Allocate(type, rows, columns);
 
     /// <inheritdoc/>

@@ -131,12 +131,12 @@ public sealed class QuestionParityTests
         }
     }
 
-    private static void CheckPass(GoldenCase expected, string name, PassResult pass)
+    internal static void CheckPass(GoldenCase expected, string name, PassResult pass, float tolerance = Golden.LogitTolerance)
     {
         // Only the reading of text behind the end mark differs between the rules, so the forced text is the same in all.
         Assert.Equal(expected.Ids(name + ".input_ids"), pass.PromptIds);
         Assert.Equal(expected.Ids(name + ".tokens"), pass.OutputIds);
-        Golden.AssertClose(expected.Floats(name + ".logits_last"), pass.ToLogits(), Golden.LogitTolerance, name + ".logits_last");
+        Golden.AssertClose(expected.Floats(name + ".logits_last"), pass.ToLogits(), tolerance, name + ".logits_last");
     }
 
     private static void AssertSameBits(PassResult expected, PassResult actual)
@@ -145,6 +145,6 @@ public sealed class QuestionParityTests
         Assert.Equal(TestEngine.Bits(expected.ToLogits()), TestEngine.Bits(actual.ToLogits()));
     }
 
-    private static AskOptions Options(ChainOfSpotEngine engine) =>
+    internal static AskOptions Options(ChainOfSpotEngine engine) =>
         new() { IgnoreEndToken = true, MaxNewTokens = NewTokens, TopLogits = engine.Config.Text.VocabularySize };
 }

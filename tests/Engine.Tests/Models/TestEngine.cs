@@ -8,9 +8,12 @@ internal static class TestEngine
 {
     public static string SpotTiny { get; } = Path.Combine(Fixtures.Repository, "models", "spot-tiny");
 
+    /// <summary>An engine on the CPU in exact arithmetic, unless the options name something else.</summary>
     public static Task<ChainOfSpotEngine> LoadAsync(string folder, EngineOptions? options = null)
     {
         options ??= new EngineOptions { Threads = 1 };
+        if (options.Device.Kind == DeviceKind.Auto)
+            options = options with { Device = new DeviceChoice(DeviceKind.Cpu) };
         return ChainOfSpotEngine.LoadAsync(
             folder, options with { Arithmetic = options.Arithmetic ?? Arithmetic.Exact }, cancellationToken: TestContext.Current.CancellationToken);
     }

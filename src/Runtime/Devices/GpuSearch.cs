@@ -1,0 +1,103 @@
+using ChainOfSpot.Kernels.Gpu;
+using ChainOfSpot.Runtime.Platform;
+using ILGPU;
+using ILGPU.Runtime;
+using ILGPU.Runtime.Cuda;
+using ILGPU.Runtime.OpenCL;
+
+namespace ChainOfSpot.Runtime.Devices;
+
+/// <summary>A device that a driver reports.</summary>
+/// <param name="Choice">What opens it.</param>
+/// <param name="Name">What its driver calls it.</param>
+/// <param name="MemoryBytes">Its memory.</param>
+/// <param name="IsGpu">False for an OpenCL device that runs on the processor: used only where it is asked for by name.</param>
+/// <param name="Problem">Why it cannot be used; null where it can.</param>
+public sealed record GpuFound(DeviceChoice Choice, string Name, long MemoryBytes, bool IsGpu, string? Problem);
+
+/// <summary>Finds GPUs and opens them.</summary>
+public static class GpuSearch
+{
+    static GpuSearch() => DriverLibraries.ResolveFor(typeof(Context).Assembly);
+
+    /// <summary>All devices that drivers report, usable or not.</summary>
+    public static IReadOnlyList<GpuFound> Find() => [.. Find(DeviceKind.Cuda), .. Find(DeviceKind.OpenCl)];
+
+    /// <summary>Why there is no device of a kind at all; null where there is one.</summary>
+    /// <param name="kind">CUDA or OpenCL.</param>
+    public static string? WhyNone(DeviceKind kind)
+    {
+        IReadOnlyList<string> names = Libraries(kind);
+        if (!DriverLibraries.Exist(names))
+            return $"the driver's library is not there ({string.Join(" or ", names)})";
+        if (Find(kind).Count > 0)
+            return null;
+        return kind == DeviceKind.Cuda
+            ? "the driver is there but reports no NVIDIA GPU"
+            : "the OpenCL loader is there but no driver reports a device to it";
+    }
+
+    /// <summary>Opens a GPU; of "auto" null where there is none.</summary>
+    /// <exception cref="DeviceNotFoundException">A device that was asked for by name is not there or cannot be used.</exception>
+    internal static GpuDevice? Open(DeviceChoice choice, Arithmetic arithmetic)
+    {
+        if (choice.Kind == DeviceKind.Auto)
+        {
+            GpuFound? best = Find().FirstOrDefault(found => found.IsGpu && found.Problem is null);
+            return best is null ? null : Open(best.Choice, arithmetic);
+        }
+        if (WhyNone(choice.Kind) is { } reason)
+            throw new DeviceNotFoundException(choice, reason);
+        Context context = CreateContext(choice.Kind);
+        try
+        {
+            if (choice.Index >= context.Devices.Length)
+                throw new DeviceNotFoundException(choice, $"there are {context.Devices.Length} such devices, numbered from 0");
+            ILGPU.Runtime.Device device = context.Devices[choice.Index];
+            if (Problem(device) is { } problem)
+                throw new DeviceNotFoundException(choice, $"{device.Name} cannot be used: {problem}");
+            return new GpuDevice(context, device.CreateAccelerator(context)) { Arithmetic = arithmetic };
+        }
+        catch (Exception e)
+        {
+            context.Dispose();
+            if (e is DeviceNotFoundException)
+                throw;
+            throw new DeviceNotFoundException(choice, $"its driver refuses to open it ({e.Message.TrimEnd('.')})", e);
+        }
+    }
+
+    private static List<GpuFound> Find(DeviceKind kind)
+    {
+        // Without the library there is nothing to ask; ILGPU's start would cost a tenth of a second.
+        if (!DriverLibraries.Exist(Libraries(kind)))
+            return [];
+        using Context context = CreateContext(kind);
+        return [.. context.Devices.Select((device, index) => new GpuFound(
+            new DeviceChoice(kind, index),
+            device is CLDevice cl ? $"{device.Name}, {cl.PlatformName}" : device.Name,
+            device.MemorySize,
+            device is not CLDevice { DeviceType: not CLDeviceType.CL_DEVICE_TYPE_GPU },
+            Problem(device)))];
+    }
+
+    private static Context CreateContext(DeviceKind kind) => Context.Create(builder =>
+    {
+        GpuInstructions.Register(builder);
+        (kind == DeviceKind.Cuda ? builder.Cuda(_ => true) : builder.OpenCL(_ => true)).Optimize(OptimizationLevel.O2);
+    });
+
+    private static IReadOnlyList<string> Libraries(DeviceKind kind) => kind == DeviceKind.Cuda ? DriverLibraries.Cuda : DriverLibraries.OpenCl;
+
+    private static string? Problem(ILGPU.Runtime.Device device)
+    {
+        // A device of OpenCL 3.0 may report OpenCL C 1.2 and have what is needed all the same: its features decide.
+        if (device is CLDevice cl && !((CLCapabilityContext)cl.Capabilities).GenericAddressSpace)
+            return $"it lacks the generic address space of OpenCL C 2.0 (it reports {cl.CVersion})";
+        if (device.MaxNumThreadsPerGroup < GpuLimits.Threads)
+            return $"its groups have {device.MaxNumThreadsPerGroup} threads at most; {GpuLimits.Threads} are needed";
+        if (device.MaxSharedMemoryPerGroup < GpuLimits.SharedBytes)
+            return $"its groups share {device.MaxSharedMemoryPerGroup:N0} bytes at most; {GpuLimits.SharedBytes:N0} are needed";
+        return null;
+    }
+}
