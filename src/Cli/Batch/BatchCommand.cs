@@ -70,11 +70,13 @@ internal sealed class BatchCommand : Command
 
     private readonly Option<KvElement> _kvCache = KvCacheOption.Create();
 
+    private readonly Option<Arithmetic?> _arithmetic = ArithmeticOption.Create();
+
     public BatchCommand(Terminal terminal)
         : base("batch", "Answers a file of questions, many of them at a time.")
     {
         Add(_questions);
-        foreach (Option option in (ReadOnlySpan<Option>)[_out, _model, _mmproj, _parallel, _direct, _freeRegion, _maxTokens, _device, _threads, _cachePositions, _kvCache])
+        foreach (Option option in (ReadOnlySpan<Option>)[_out, _model, _mmproj, _parallel, _direct, _freeRegion, _maxTokens, _device, _threads, _cachePositions, _kvCache, _arithmetic])
             Add(option);
         RequireRange(_parallel, 1, MostParallel);
         RequireRange(_maxTokens, 1, int.MaxValue);
@@ -93,6 +95,7 @@ internal sealed class BatchCommand : Command
                     Threads = parsed.GetValue(_threads),
                     CachePositions = parsed.GetValue(_cachePositions),
                     KvCache = parsed.GetValue(_kvCache),
+                    Arithmetic = parsed.GetValue(_arithmetic),
                     MmprojFile = parsed.GetValue(_mmproj),
                 },
                 Ask = new AskOptions

@@ -27,15 +27,21 @@ internal readonly unsafe struct PackedQ4_K : IPackedFormat
     public static void Pack(byte* source, byte* packed, int column)
     {
         var block = (BlockQ4_K*)source;
-        ((Half*)packed)[column] = block->Scale;
-        ((Half*)(packed + PackedBlocks.HalvesBytes))[column] = block->MinimumScale;
+        PackGroups(block->Scale, block->MinimumScale, block->GroupScales, block->Quants, packed, column);
+    }
+
+    /// <summary>Packs what <see cref="BlockQ5_K"/> holds in the same way: both scales, those of the groups, and the nibbles.</summary>
+    public static void PackGroups(Half scale, Half minimumScale, byte* groupScales, byte* quants, byte* packed, int column)
+    {
+        ((Half*)packed)[column] = scale;
+        ((Half*)(packed + PackedBlocks.HalvesBytes))[column] = minimumScale;
         for (int group = 0; group < Groups; group++)
         {
-            (int scale, int minimum) = SixBitScales.Read(block->GroupScales, group);
-            packed[GroupsStart + (group * Int8Tile.Columns) + column] = (byte)scale;
+            (int factor, int minimum) = SixBitScales.Read(groupScales, group);
+            packed[GroupsStart + (group * Int8Tile.Columns) + column] = (byte)factor;
             packed[GroupsStart + ((Groups + group) * Int8Tile.Columns) + column] = (byte)minimum;
         }
-        PackedBlocks.PackSteps(block->Quants, packed + PairsStart, column, 32);
+        PackedBlocks.PackSteps(quants, packed + PairsStart, column, 32);
     }
 
     public static void Unpack<TVector, TLanes>(byte* packed, byte* quants, float* scales, nint ahead)
@@ -69,9 +75,8 @@ internal readonly unsafe struct PackedQ4_K : IPackedFormat
 internal readonly unsafe struct PackedQ5_K : IPackedFormat
 {
     private const int Groups = 8;
-    private const int GroupsStart = 2 * PackedBlocks.HalvesBytes;
-    private const int PairsStart = GroupsStart + (2 * Groups * Int8Tile.Columns);
-    private const int HighStart = PairsStart + (Groups / 2 * PackedBlocks.QuantBytes);
+
+    private static int HighStart => PackedQ4_K.Bytes;
 
     public static Int8Scaling Scaling => Int8Scaling.Affine;
 
@@ -88,15 +93,7 @@ internal readonly unsafe struct PackedQ5_K : IPackedFormat
     public static void Pack(byte* source, byte* packed, int column)
     {
         var block = (BlockQ5_K*)source;
-        ((Half*)packed)[column] = block->Scale;
-        ((Half*)(packed + PackedBlocks.HalvesBytes))[column] = block->MinimumScale;
-        for (int group = 0; group < Groups; group++)
-        {
-            (int scale, int minimum) = SixBitScales.Read(block->GroupScales, group);
-            packed[GroupsStart + (group * Int8Tile.Columns) + column] = (byte)scale;
-            packed[GroupsStart + ((Groups + group) * Int8Tile.Columns) + column] = (byte)minimum;
-        }
-        PackedBlocks.PackSteps(block->QuantsLow, packed + PairsStart, column, 32);
+        PackedQ4_K.PackGroups(block->Scale, block->MinimumScale, block->GroupScales, block->QuantsLow, packed, column);
         PackedBlocks.PackSteps(block->QuantsHigh, packed + HighStart, column, 8);
     }
 
@@ -104,24 +101,7 @@ internal readonly unsafe struct PackedQ5_K : IPackedFormat
         where TVector : struct
         where TLanes : ILanes<TVector>
     {
-        float* scale = stackalloc float[2 * Int8Tile.Columns];
-        float* minimum = scale + Int8Tile.Columns;
-        PackedBlocks.PrefetchRun(packed + ahead, PairsStart);
-        PackedBlocks.WidenScales<TVector, TLanes>(packed, scale);
-        PackedBlocks.WidenScales<TVector, TLanes>(packed + PackedBlocks.HalvesBytes, minimum);
-        for (int group = 0; group < Groups; group++)
-        {
-            var factors = (sbyte*)(packed + GroupsStart + (group * Int8Tile.Columns));
-            float* scaled = scales + (2 * group * Int8Tile.Columns);
-            PackedBlocks.ScaleGroup<TVector, TLanes>(scale, factors, scaled);
-            PackedBlocks.ScaleGroup<TVector, TLanes>(minimum, factors + (Groups * Int8Tile.Columns), scaled + Int8Tile.Columns);
-        }
-        for (int group = 0; group < Groups; group += 2)
-        {
-            byte* low = quants + (group * PackedBlocks.QuantBytes);
-            PackedBlocks.SplitNibbles<TVector, TLanes>(
-                packed + PairsStart + (group / 2 * PackedBlocks.QuantBytes), low, low + PackedBlocks.QuantBytes, PackedBlocks.QuantBytes, ahead);
-        }
+        PackedQ4_K.Unpack<TVector, TLanes>(packed, quants, scales, ahead);
         PackedBlocks.PrefetchRun(packed + HighStart + ahead, PackedBlocks.QuantBytes);
         for (int group = 0; group < Groups; group++)
             PackedBlocks.AddHighBits<TVector, TLanes>(packed + HighStart, group, 1, quants + (group * PackedBlocks.QuantBytes), PackedBlocks.QuantBytes);
