@@ -15,7 +15,11 @@ public static unsafe partial class MatMul
     private const int Streams = 4;
     private const int LongestLanes = 16;
 
-    private const int BytesAhead = 12 * 1024;
+    /// <summary>
+    /// How many chunks ahead weights are prefetched: 12 KB of fp16. 8 KB hide less of the memory's latency, 24 KB push each other
+    /// out of the L1 cache.
+    /// </summary>
+    private const int ChunksAhead = 6;
 
     /// <summary>Outputs [<paramref name="first"/>, <paramref name="end"/>) of the only row of A.</summary>
     public static void Vector<TVector, TLanes>(in MatMulArguments arguments, int first, int end)
@@ -47,101 +51,28 @@ public static unsafe partial class MatMul
         where TLanes : ILanes<TVector>
         where TElement : IWeightElement
     {
-        int chunks = ChunkCount(arguments.K);
+        int width = TLanes.Width;
         int chunkLength = ChunkLength(arguments.K);
-        nint rowBytes = (nint)arguments.K * TElement.Bytes;
-        nint rowStride = segment->RowStep * rowBytes;
-        byte* w = (byte*)segment->Data + (segment->StoredRow(row) * rowBytes);
-        int blocks = chunkLength % TLanes.Width == 0 ? arguments.K / (chunkLength * Streams) : 0;
-        for (int block = 0; block < blocks; block++)
-        {
-            int start = block * Streams * chunkLength;
-            RowBlocks<TVector, TLanes, TElement>(
-                arguments.A + start, w + ((nint)start * TElement.Bytes), rowStride, chunkLength, rows, outputs, add: block > 0);
-        }
-        if (blocks * Streams < chunks)
-            OtherChunks<TVector, TLanes, TElement>(arguments, w, rowStride, blocks * Streams, rows, outputs);
-    }
-
-    /// <summary>
-    /// Multiplies a block of four whole chunks of each row. Calls nothing, so that the accumulators stay in registers. What lies
-    /// one and a half blocks ahead is prefetched in order, 12 KB of fp16: left to itself a core has too few cache misses under way
-    /// to use the memory's bandwidth; one block ahead hides less of its latency, three push each other out of the L1 cache.
-    /// </summary>
-    [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]
-    private static void RowBlocks<TVector, TLanes, TElement>(
-        float* a, byte* w, nint rowStride, int chunkLength, int rows, float* outputs, bool add)
-        where TVector : struct
-        where TLanes : ILanes<TVector>
-        where TElement : IWeightElement
-    {
-        int width = TLanes.Width;
-        nint chunkBytes = (nint)chunkLength * TElement.Bytes;
-        nint half = chunkLength / width / 2 * width;
-        for (int row = 0; row < rows; row++)
-        {
-            TVector c0 = TLanes.Zero, c1 = TLanes.Zero, c2 = TLanes.Zero, c3 = TLanes.Zero;
-            byte* ahead = w + rowStride + (Streams * half * TElement.Bytes);
-            nint i = 0;
-            for (nint end = half; ; end = chunkLength)
-            {
-                for (; i < end; i += width)
-                {
-                    Prefetch.Stream(ahead, Streams * width * TElement.Bytes);
-                    ahead += Streams * width * TElement.Bytes;
-                    byte* stored = w + (i * TElement.Bytes);
-                    float* x = a + i;
-                    c0 = TLanes.MultiplyAdd(TLanes.Load(x), TElement.Load<TVector, TLanes>(stored), c0);
-                    c1 = TLanes.MultiplyAdd(TLanes.Load(x + chunkLength), TElement.Load<TVector, TLanes>(stored + chunkBytes), c1);
-                    c2 = TLanes.MultiplyAdd(TLanes.Load(x + (2 * chunkLength)), TElement.Load<TVector, TLanes>(stored + (2 * chunkBytes)), c2);
-                    c3 = TLanes.MultiplyAdd(TLanes.Load(x + (3 * chunkLength)), TElement.Load<TVector, TLanes>(stored + (3 * chunkBytes)), c3);
-                }
-                if (end == chunkLength)
-                    break;
-                ahead = w + (2 * rowStride);
-            }
-            Vector128<float> sums = TLanes.SumFour(c0, c1, c2, c3);
-            float first = add ? outputs[row] + sums[0] : sums[0];
-            outputs[row] = first + sums[1] + sums[2] + sums[3];
-            w += rowStride;
-        }
-    }
-
-    /// <summary>Multiplies the chunks from <paramref name="firstChunk"/> on of each row, four at a time, of one row or of several.</summary>
-    private static void OtherChunks<TVector, TLanes, TElement>(
-        in MatMulArguments arguments, byte* w, nint rowStride, int firstChunk, int rows, float* outputs)
-        where TVector : struct
-        where TLanes : ILanes<TVector>
-        where TElement : IWeightElement
-    {
-        int width = TLanes.Width;
-        int k = arguments.K;
-        int chunkCount = ChunkCount(k);
-        int chunkLength = ChunkLength(k);
         float* lanes = stackalloc float[Streams * LongestLanes];
-        StoredChunk* chunks = stackalloc StoredChunk[Streams];
-        int row = 0;
-        int chunk = firstChunk;
-        while (row < rows)
+        nint rowBytes = (nint)arguments.K * TElement.Bytes;
+        var order = new ChunkOrder(
+            arguments, (byte*)segment->Data + (segment->StoredRow(row) * rowBytes), rows, segment->RowStep * rowBytes, TElement.Bytes);
+        StoredChunk* chunks = stackalloc StoredChunk[Streams + ChunksAhead];
+        for (int i = 0; i < ChunksAhead; i++)
+            chunks[i] = order.Next();
+        for (int rest = rows * ChunkCount(arguments.K); rest > 0; rest -= Streams)
         {
-            int present = 0;
             int shortest = chunkLength;
-            for (; present < Streams && row < rows; present++)
+            for (int i = 0; i < Streams; i++)
             {
-                int start = chunk * chunkLength;
-                int length = Math.Min(chunkLength, k - start);
-                chunks[present] = new StoredChunk(arguments.A + start, w + (row * rowStride) + ((nint)start * TElement.Bytes), length, chunk, row);
-                shortest = Math.Min(shortest, length);
-                if (++chunk == chunkCount)
-                {
-                    chunk = firstChunk;
-                    row++;
-                }
+                chunks[ChunksAhead + i] = order.Next();
+                shortest = Math.Min(shortest, chunks[i].Length);
             }
             // Chunks past the last repeat it: their sums are computed and dropped.
+            int present = Math.Min(Streams, rest);
             for (int i = present; i < Streams; i++)
                 chunks[i] = chunks[present - 1];
-            Stream<TVector, TLanes, TElement>(chunks, 0, shortest / width, lanes);
+            Stream<TVector, TLanes, TElement>(chunks, chunks + ChunksAhead, 0, shortest / width, lanes);
             if (shortest < chunkLength || shortest % width != 0)
                 FinishUneven<TVector, TLanes, TElement>(chunks, shortest / width, lanes);
             Vector128<float> sums = TLanes.SumFour(
@@ -151,6 +82,8 @@ public static unsafe partial class MatMul
                 float* output = outputs + chunks[i].Row;
                 *output = chunks[i].Index == 0 ? sums[i] : *output + sums[i];
             }
+            for (int i = 0; i < ChunksAhead; i++)
+                chunks[i] = chunks[Streams + i];
         }
     }
 
@@ -174,7 +107,7 @@ public static unsafe partial class MatMul
             new ReadOnlySpan<float>(lanes, Streams * width).CopyTo(new Span<float>(ended, Streams * width));
             for (int i = 0; i < Streams; i++)
                 longer[i] = chunks[chunks[i].Length / width > steps ? i : longest];
-            Stream<TVector, TLanes, TElement>(longer, steps, longestSteps, lanes);
+            Stream<TVector, TLanes, TElement>(longer, longer, steps, longestSteps, lanes);
             for (int i = 0; i < Streams; i++)
             {
                 if (chunks[i].Length / width <= steps)
@@ -199,10 +132,12 @@ public static unsafe partial class MatMul
 
     /// <summary>
     /// Adds the products of the vectors [<paramref name="step"/>, <paramref name="end"/>) of four chunks to <paramref name="lanes"/>,
-    /// which start from 0 at step 0.
+    /// which start from 0 at step 0. Calls nothing, so that the accumulators stay in registers. Meanwhile the four chunks
+    /// <paramref name="ahead"/> are prefetched in order: left to itself a core has too few cache misses under way to use the
+    /// memory's bandwidth.
     /// </summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]
-    private static void Stream<TVector, TLanes, TElement>(StoredChunk* chunks, int step, int end, float* lanes)
+    private static void Stream<TVector, TLanes, TElement>(StoredChunk* chunks, StoredChunk* ahead, int step, int end, float* lanes)
         where TVector : struct
         where TLanes : ILanes<TVector>
         where TElement : IWeightElement
@@ -228,29 +163,23 @@ public static unsafe partial class MatMul
         byte* w1 = chunks[1].W;
         byte* w2 = chunks[2].W;
         byte* w3 = chunks[3].W;
-        byte* ahead = w0 + BytesAhead + ((nint)Streams * step * width * TElement.Bytes);
-        for (nint i = (nint)step * width; i < (nint)end * width; i += width)
+        nint offset = (nint)step * width;
+        for (int part = 0; part < Streams; part++)
         {
-            Prefetch.Stream(ahead, Streams * width * TElement.Bytes);
-            ahead += Streams * width * TElement.Bytes;
-            c0 = TLanes.MultiplyAdd(TLanes.Load(a0 + i), TElement.Load<TVector, TLanes>(w0 + (i * TElement.Bytes)), c0);
-            c1 = TLanes.MultiplyAdd(TLanes.Load(a1 + i), TElement.Load<TVector, TLanes>(w1 + (i * TElement.Bytes)), c1);
-            c2 = TLanes.MultiplyAdd(TLanes.Load(a2 + i), TElement.Load<TVector, TLanes>(w2 + (i * TElement.Bytes)), c2);
-            c3 = TLanes.MultiplyAdd(TLanes.Load(a3 + i), TElement.Load<TVector, TLanes>(w3 + (i * TElement.Bytes)), c3);
+            byte* prefetched = ahead[part].W;
+            for (nint partEnd = (step + ((end - step) * (part + 1) / Streams)) * (nint)width; offset < partEnd; offset += width)
+            {
+                Prefetch.Stream(prefetched, Streams * width * TElement.Bytes);
+                prefetched += Streams * width * TElement.Bytes;
+                c0 = TLanes.MultiplyAdd(TLanes.Load(a0 + offset), TElement.Load<TVector, TLanes>(w0 + (offset * TElement.Bytes)), c0);
+                c1 = TLanes.MultiplyAdd(TLanes.Load(a1 + offset), TElement.Load<TVector, TLanes>(w1 + (offset * TElement.Bytes)), c1);
+                c2 = TLanes.MultiplyAdd(TLanes.Load(a2 + offset), TElement.Load<TVector, TLanes>(w2 + (offset * TElement.Bytes)), c2);
+                c3 = TLanes.MultiplyAdd(TLanes.Load(a3 + offset), TElement.Load<TVector, TLanes>(w3 + (offset * TElement.Bytes)), c3);
+            }
         }
         TLanes.Store(c0, lanes);
         TLanes.Store(c1, lanes + width);
         TLanes.Store(c2, lanes + (2 * width));
         TLanes.Store(c3, lanes + (3 * width));
-    }
-
-    /// <summary>One chunk of the products of one output: activations, weights as they are stored, which chunk of which output.</summary>
-    private readonly struct StoredChunk(float* a, byte* w, int length, int index, int row)
-    {
-        public readonly float* A = a;
-        public readonly byte* W = w;
-        public readonly int Length = length;
-        public readonly int Index = index;
-        public readonly int Row = row;
     }
 }

@@ -55,7 +55,7 @@ public static unsafe partial class MatMul
                             (byte*)DequantizeChunk<TVector, TLanes>(segment, row + first + i, arguments.K, start, length, weights + (i * DequantizedFloats)),
                             length, chunk, first + i);
                 }
-                Stream<TVector, TLanes, F32Element>(chunks, 0, length / width, lanes);
+                Stream<TVector, TLanes, F32Element>(chunks, chunks, 0, length / width, lanes);
                 Vector128<float> sums = TLanes.SumFour(
                     TLanes.Load(lanes), TLanes.Load(lanes + width), TLanes.Load(lanes + (2 * width)), TLanes.Load(lanes + (3 * width)));
                 for (int i = 0; i < present; i++)
