@@ -6,7 +6,6 @@ namespace ChainOfSpot.Kernels.Tests;
 
 public sealed unsafe class FullAttentionTests
 {
-    private const double Tolerance = 5e-6;
     private const int Gap = 3;
 
     [Fact]
@@ -37,7 +36,7 @@ public sealed unsafe class FullAttentionTests
                 {
                     FullAttention.Define(arguments, row, head, expected);
                     NativeBuffer.AssertClose(
-                        expected, together.AsSpan((row * ((heads * headDim) + Gap)) + (head * headDim), headDim), Tolerance);
+                        expected, together.AsSpan((row * ((heads * headDim) + Gap)) + (head * headDim), headDim), ErrorBound(arguments, row, head));
                 }
             }
         }
@@ -66,9 +65,31 @@ public sealed unsafe class FullAttentionTests
                 int head = random.Next(Heads);
                 FullAttention.Define(arguments, row, head, expected);
                 NativeBuffer.AssertClose(
-                    expected, output.AsSpan((row * ((Heads * HeadDim) + Gap)) + (head * HeadDim), HeadDim), Tolerance);
+                    expected, output.AsSpan((row * ((Heads * HeadDim) + Gap)) + (head * HeadDim), HeadDim), ErrorBound(arguments, row, head));
             }
         }
+    }
+
+    /// <summary>
+    /// What fp32 may differ by. A score is off by about u times the sum of its terms' magnitudes, a weight by as much of itself
+    /// and a normaliser by as much again, so that an output is off by 2 u (S + 2) max |v| (u = 2^-24).
+    /// </summary>
+    private static double ErrorBound(in FullAttentionArguments arguments, int row, int head)
+    {
+        int firstRow = row / arguments.ImageRows * arguments.ImageRows;
+        double largestScore = 0;
+        double largestValue = 0;
+        for (int j = firstRow; j < firstRow + arguments.ImageRows; j++)
+        {
+            double score = 0;
+            for (int d = 0; d < arguments.HeadDim; d++)
+            {
+                score += Math.Abs((double)arguments.Part(0, row, head)[d] * arguments.Part(1, j, head)[d]);
+                largestValue = Math.Max(largestValue, Math.Abs(arguments.Part(2, j, head)[d]));
+            }
+            largestScore = Math.Max(largestScore, score / Math.Sqrt(arguments.HeadDim));
+        }
+        return Math.ScaleB(2 * (largestScore + 2) * largestValue, -24);
     }
 
     private static FullAttentionArguments Arguments(NativeBuffer<float> qkv, float* output, int rows, int heads, int headDim) => new()
