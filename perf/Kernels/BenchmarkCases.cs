@@ -10,6 +10,7 @@ namespace ChainOfSpot.KernelBenchmarks;
 internal static class BenchmarkCases
 {
     private const string WeightsVariable = "COS_BENCHMARK_WEIGHTS";
+    private const string ArithmeticVariable = "COS_BENCHMARK_ARITHMETIC";
     private const string VectorBitsVariable = "COS_BENCHMARK_VECTOR_BITS";
 
     /// <summary>Every format that a matrix is multiplied in and that can be written.</summary>
@@ -23,14 +24,19 @@ internal static class BenchmarkCases
     public static IReadOnlyList<ElementType> Weights =>
         Chosen(WeightsVariable) is { } names ? [.. names.Select(name => Enum.Parse<ElementType>(name, ignoreCase: true))] : AllWeights;
 
+    public static IReadOnlyList<Arithmetic> Arithmetics =>
+        Chosen(ArithmeticVariable) is { } names ? [.. names.Select(name => Enum.Parse<Arithmetic>(name, ignoreCase: true))] : [Arithmetic.Exact, Arithmetic.Fast];
+
     public static IReadOnlyList<int> VectorBits =>
         Chosen(VectorBitsVariable) is { } widths ? [.. widths.Select(int.Parse)] : [CpuDevice.WidestVectorBits];
 
-    /// <summary>Takes "--weights q4_0,f16" and "--vector-bits 512,256" out of the arguments.</summary>
+    /// <summary>Takes "--weights q4_0,f16", "--arithmetic exact" and "--vector-bits 512,256" out of the arguments.</summary>
     /// <exception cref="ArgumentException">A format or a width that is not measured here.</exception>
     public static string[] Take(string[] args)
     {
-        args = TakeOne(TakeOne(args, "--weights", WeightsVariable), "--vector-bits", VectorBitsVariable);
+        args = TakeOne(args, "--weights", WeightsVariable);
+        args = TakeOne(args, "--arithmetic", ArithmeticVariable);
+        args = TakeOne(args, "--vector-bits", VectorBitsVariable);
         if (Weights.Except(AllWeights).Any())
             throw new ArgumentException($"--weights: of {string.Join(", ", AllWeights)}, separated by commas.", nameof(args));
         if (VectorBits.Any(bits => bits is not (128 or 256 or 512) || bits > CpuDevice.WidestVectorBits))

@@ -23,8 +23,17 @@ public class MatMulBenchmark : OperationBenchmark
     [ParamsSource(nameof(Formats))]
     public ElementType Weights { get; set; }
 
+    /// <summary>Whether it is multiplied in fp32, or in bf16 and int8.</summary>
+    [ParamsSource(nameof(Arithmetics))]
+    public Arithmetic Arithmetic { get; set; }
+
+    /// <summary>The kinds of arithmetic.</summary>
+    public static IEnumerable<Arithmetic> Arithmetics => BenchmarkCases.Arithmetics;
+
     /// <summary>The formats.</summary>
     public static IEnumerable<ElementType> Formats => BenchmarkCases.Weights;
+
+    private protected override Arithmetic DeviceArithmetic => Arithmetic;
 
     private protected override void Prepare()
     {

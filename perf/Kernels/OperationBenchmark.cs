@@ -29,7 +29,7 @@ public abstract class OperationBenchmark : IDisposable
     [GlobalSetup]
     public void Setup()
     {
-        _device = CpuDevice.Create(vectorBits: VectorBits);
+        _device = CpuDevice.Create(vectorBits: VectorBits, arithmetic: DeviceArithmetic);
         _activations = new Activations(_device);
         Prepare();
         var log = new OperationLog();
@@ -50,6 +50,9 @@ public abstract class OperationBenchmark : IDisposable
     /// <summary>The operation.</summary>
     [Benchmark]
     public void Operation() => Run(Device);
+
+    /// <summary>What the device may round; it changes nothing but products.</summary>
+    private protected virtual Arithmetic DeviceArithmetic => Arithmetic.Exact;
 
     private protected abstract void Prepare();
 

@@ -17,12 +17,12 @@ internal sealed class MarkdownReport(PerformanceReport report, TextWriter writer
             # Performance at the shapes of {shape.Name}
 
             {report.Machine.Processor}, {report.Machine.LogicalCores} logical cores, {report.Machine.MemoryBytes / Giga:0} GB; {report.Machine.OperatingSystem}; {report.Machine.Runtime}.
-            Device: {report.Device}. Taken {report.Taken:yyyy-MM-dd HH:mm} UTC. Weights fp16, activations fp32.
+            Device: {report.Device}. Taken {report.Taken:yyyy-MM-dd HH:mm} UTC. Weights {report.Weights}, activations fp32.
 
             ## Roof
 
-            | Threads | GFLOP/s best | median | GB/s best | median | Ridge, FLOP/byte |
-            |---:|---:|---:|---:|---:|---:|
+            | Threads | fp32 GFLOP/s best | median | bf16 | int8 | GB/s best | median | Ridge, FLOP/byte |
+            |---:|---:|---:|---:|---:|---:|---:|---:|
             """);
         WriteCeilings(report.OneThread);
         WriteCeilings(report.AllThreads);
@@ -45,7 +45,10 @@ internal sealed class MarkdownReport(PerformanceReport report, TextWriter writer
 
     private void WriteCeilings(MeasuredCeilings ceilings) => writer.WriteLine(
         $"| {ceilings.Threads} | {ceilings.Best.MultiplyAddsPerSecond / Giga:0.0} | {ceilings.Median.MultiplyAddsPerSecond / Giga:0.0} "
+        + $"| {Peak(ceilings.Best.BFloat16OperationsPerSecond)} | {Peak(ceilings.Best.Int8OperationsPerSecond)} "
         + $"| {ceilings.Best.ReadBytesPerSecond / Giga:0.0} | {ceilings.Median.ReadBytesPerSecond / Giga:0.0} | {ceilings.Best.Ridge:0.0} |");
+
+    private static string Peak(double operationsPerSecond) => operationsPerSecond > 0 ? $"{operationsPerSecond / Giga:0}" : "–";
 
     private void WriteGroup(string name, IEnumerable<Measured> group)
     {

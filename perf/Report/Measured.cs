@@ -33,5 +33,9 @@ internal sealed record MeasuredCeilings(int Threads, DeviceCeilings Best, Device
         measured.Aggregate(DeviceCeilings.Highest),
         new DeviceCeilings(
             Sample.Of([.. measured.Select(m => m.MultiplyAddsPerSecond)]).Median,
-            Sample.Of([.. measured.Select(m => m.ReadBytesPerSecond)]).Median));
+            Sample.Of([.. measured.Select(m => m.ReadBytesPerSecond)]).Median)
+        {
+            BFloat16OperationsPerSecond = Sample.Of([.. measured.Select(m => m.BFloat16OperationsPerSecond)]).Median,
+            Int8OperationsPerSecond = Sample.Of([.. measured.Select(m => m.Int8OperationsPerSecond)]).Median,
+        });
 }

@@ -17,9 +17,9 @@ internal static class Measuring
 
     public static PerformanceReport Run(ReportOptions options, LlavaShape shape, TextWriter progress)
     {
-        using CpuDevice device = CpuDevice.Create(options.Threads);
-        using CpuDevice single = CpuDevice.Create(threads: 1);
-        using var weights = new ModelWeights(device, shape, options.Output);
+        using CpuDevice device = CpuDevice.Create(options.Threads, arithmetic: options.Arithmetic);
+        using CpuDevice single = CpuDevice.Create(threads: 1, arithmetic: options.Arithmetic);
+        using var weights = new ModelWeights(device, shape, options.Weights, options.Output);
         using var kernels = new KernelCases(device, shape, weights);
         using var stacks = new LayerStacks(device, shape, weights, options.StackLayers);
         KernelCase[] cases = [.. kernels.Cases, .. stacks.Cases];
@@ -45,6 +45,7 @@ internal static class Measuring
             Machine = Machine.Current,
             Device = device.Name,
             Shape = shape,
+            Weights = options.Weights,
             StackLayers = options.StackLayers,
             OneThread = MeasuredCeilings.Of(1, one),
             AllThreads = MeasuredCeilings.Of(device.Threads, all),

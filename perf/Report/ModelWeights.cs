@@ -4,7 +4,7 @@ using ChainOfSpot.Runtime.Devices;
 
 namespace ChainOfSpot.Report;
 
-/// <summary>Random fp16 weights of one layer of the decoder and of the tower, the head and the projector, on a device.</summary>
+/// <summary>Random weights of one layer of the decoder and of the tower, the head and the projector, on a device.</summary>
 internal sealed class ModelWeights : IDisposable
 {
     public const string Head = "head";
@@ -12,10 +12,10 @@ internal sealed class ModelWeights : IDisposable
     private readonly RandomWeights _file;
     private readonly Dictionary<string, Weight> _weights = [];
 
-    public ModelWeights(Device device, LlavaShape shape, string folder)
+    public ModelWeights(Device device, LlavaShape shape, ElementType type, string folder)
     {
         Projection[] projections = [.. shape.Decoder, .. shape.Tower];
-        _file = new RandomWeights(folder, ElementType.F16, projections);
+        _file = new RandomWeights(folder, type, projections);
         foreach (Projection projection in projections)
             _weights[projection.Name] = device.LoadWeight([_file[projection.Name]]);
     }

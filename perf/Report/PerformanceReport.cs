@@ -1,4 +1,6 @@
 using System.Text.Json;
+using System.Text.Json.Serialization;
+using ChainOfSpot.Kernels;
 using ChainOfSpot.Measurement;
 
 namespace ChainOfSpot.Report;
@@ -6,7 +8,7 @@ namespace ChainOfSpot.Report;
 /// <summary>Everything that one run measured.</summary>
 internal sealed record PerformanceReport
 {
-    private static readonly JsonSerializerOptions Json = new() { WriteIndented = true, PropertyNamingPolicy = JsonNamingPolicy.SnakeCaseLower };
+    private static readonly JsonSerializerOptions Json = new() { WriteIndented = true, PropertyNamingPolicy = JsonNamingPolicy.SnakeCaseLower, Converters = { new JsonStringEnumConverter<ElementType>() } };
 
     public required DateTimeOffset Taken { get; init; }
 
@@ -15,6 +17,9 @@ internal sealed record PerformanceReport
     public required string Device { get; init; }
 
     public required LlavaShape Shape { get; init; }
+
+    /// <summary>How the weights were stored.</summary>
+    public ElementType Weights { get; init; } = ElementType.F16;
 
     /// <summary>Decoder and tower layers that were run one after the other; all of them with the same weights.</summary>
     public required int StackLayers { get; init; }

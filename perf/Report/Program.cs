@@ -1,6 +1,8 @@
 using System.CommandLine;
+using ChainOfSpot.Kernels;
 using ChainOfSpot.Measurement;
 using ChainOfSpot.Models;
+using ChainOfSpot.Runtime.Devices;
 using ChainOfSpot.Runtime.Weights;
 
 namespace ChainOfSpot.Report;
@@ -29,6 +31,13 @@ internal static class Program
     {
         var defaults = new ReportOptions();
         var output = new Option<string>("--output", "-o") { Description = "Folder of the report.", HelpName = "DIR", DefaultValueFactory = _ => defaults.Output };
+        var weights = new Option<ElementType>("--weights")
+        {
+            Description = "How the weights are stored: f32, f16, bf16, q4_0, q8_0, q4_k, …",
+            HelpName = "TYPE",
+            DefaultValueFactory = _ => defaults.Weights,
+        };
+        var arithmetic = new Option<Arithmetic>("--arithmetic") { Description = "exact multiplies in fp32, fast in bf16 and int8.", HelpName = "exact|fast" };
         var threads = new Option<int>("--threads", "-t") { Description = "CPU threads; 0 for one a core.", HelpName = "N" };
         var rounds = new Option<int>("--rounds") { Description = "How often everything is measured.", HelpName = "N", DefaultValueFactory = _ => defaults.Rounds };
         var quick = new Option<bool>("--quick") { Description = "Small shapes and one round: whether it works, not how fast it is." };
@@ -42,12 +51,14 @@ internal static class Program
         });
         var root = new RootCommand("Measures every kernel at LLaVA-1.5 7B shapes under this machine's measured roof.")
         {
-            output, threads, rounds, quick, model, compare, threshold,
+            output, weights, arithmetic, threads, rounds, quick, model, compare, threshold,
         };
         root.SetAction((parsed, _) => RunAsync(
             new ReportOptions
             {
                 Output = parsed.GetRequiredValue(output),
+                Weights = parsed.GetValue(weights),
+                Arithmetic = parsed.GetValue(arithmetic),
                 Threads = parsed.GetValue(threads),
                 Rounds = parsed.GetValue(quick) ? 1 : parsed.GetValue(rounds),
                 StackLayers = parsed.GetValue(quick) ? 2 : defaults.StackLayers,

@@ -1,3 +1,6 @@
+using ChainOfSpot.Kernels;
+using ChainOfSpot.Runtime.Devices;
+
 namespace ChainOfSpot.Report;
 
 /// <summary>What is measured, and where the report goes.</summary>
@@ -5,6 +8,12 @@ internal sealed record ReportOptions
 {
     /// <summary>The folder of the report.</summary>
     public string Output { get; init; } = Path.Combine("artifacts", "report");
+
+    /// <summary>How the weights are stored.</summary>
+    public ElementType Weights { get; init; } = ElementType.F16;
+
+    /// <summary>What the device may round.</summary>
+    public Arithmetic Arithmetic { get; init; }
 
     /// <summary>Threads; 0 for one a core.</summary>
     public int Threads { get; init; }

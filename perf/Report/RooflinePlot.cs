@@ -26,12 +26,14 @@ internal static class RooflinePlot
     {
         Measured[] kernels = [.. report.Measured.Where(m => m.Cost.Intensity > 0 && m.Group != LayerStacks.Group)];
         double left = Math.Log10(kernels.Min(m => m.Cost.Intensity)) - 0.15;
-        double right = Math.Max(Math.Log10(kernels.Max(m => m.Cost.Intensity)), Math.Log10(report.AllThreads.Best.Ridge)) + 0.6;
+        double right = Math.Max(Math.Log10(kernels.Max(m => m.Cost.Intensity)), Math.Log10(HighestPeak(report.AllThreads.Best) / report.AllThreads.Best.ReadBytesPerSecond)) + 0.6;
         double bottom = Math.Log10(kernels.Min(m => m.OperationsPerSecond) / 1e9) - 0.3;
-        double top = Math.Log10(Math.Max(kernels.Max(m => m.OperationsPerSecond), report.AllThreads.Best.MultiplyAddsPerSecond) / 1e9) + 0.25;
+        double top = Math.Log10(Math.Max(kernels.Max(m => m.OperationsPerSecond), HighestPeak(report.AllThreads.Best)) / 1e9) + 0.25;
 
         AddRoof(plot, report.AllThreads, left, right, Colors.Black);
         AddRoof(plot, report.OneThread, left, right, Colors.Gray);
+        AddPeak(plot, report.AllThreads.Best, "bf16", report.AllThreads.Best.BFloat16OperationsPerSecond, right);
+        AddPeak(plot, report.AllThreads.Best, "int8", report.AllThreads.Best.Int8OperationsPerSecond, right);
         var labelled = new List<LabelledDot>();
         foreach (IGrouping<string, Measured> group in kernels.GroupBy(m => m.Group))
         {
@@ -67,6 +69,24 @@ internal static class RooflinePlot
         line.LineWidth = 2;
         string threads = ceilings.Threads == 1 ? "1 thread" : $"{ceilings.Threads} threads";
         line.LegendText = $"roof, {threads}: {best.MultiplyAddsPerSecond / 1e9:0} GFLOP/s, {best.ReadBytesPerSecond / 1e9:0.0} GB/s";
+    }
+
+    private static double HighestPeak(DeviceCeilings roof) =>
+        Math.Max(roof.MultiplyAddsPerSecond, Math.Max(roof.BFloat16OperationsPerSecond, roof.Int8OperationsPerSecond));
+
+    private static void AddPeak(Plot plot, DeviceCeilings roof, string name, double operationsPerSecond, double right)
+    {
+        if (operationsPerSecond <= 0)
+            return;
+        double peak = Math.Log10(operationsPerSecond / 1e9);
+        double ridge = Math.Log10(operationsPerSecond / roof.ReadBytesPerSecond);
+        double fp32Ridge = Math.Log10(roof.Ridge);
+        double[] intensities = [fp32Ridge, ridge, right];
+        double[] rates = [Math.Log10(roof.MultiplyAddsPerSecond / 1e9), peak, peak];
+        var line = plot.Add.ScatterLine(intensities, rates, Colors.Black);
+        line.LineWidth = 1;
+        line.LinePattern = LinePattern.Dashed;
+        line.LegendText = $"{name} dot products: {operationsPerSecond / 1e9:0} GFLOP/s";
     }
 
     private static NumericAutomatic Decades() => new()

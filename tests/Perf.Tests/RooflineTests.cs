@@ -1,4 +1,5 @@
 using ChainOfSpot.Kernels;
+using ChainOfSpot.Measurement;
 using ChainOfSpot.Runtime.Devices;
 
 namespace ChainOfSpot.Perf.Tests;
@@ -16,6 +17,37 @@ public sealed class RooflineTests
 
     [Fact]
     public void Above_the_ridge_arithmetic_is_the_limit() => Assert.Equal(4, Roof.LeastSeconds(new OperationCost(Operations: 400, Bytes: 20)));
+
+    [Fact]
+    public void Dot_products_of_bf16_and_int8_have_peaks_of_their_own()
+    {
+        DeviceCeilings roof = Roof with { BFloat16OperationsPerSecond = 200, Int8OperationsPerSecond = 400 };
+        var cost = new OperationCost(Operations: 400, Bytes: 1);
+        Assert.Equal(2, roof.LeastSeconds(cost.In(DotProducts.BFloat16)));
+        Assert.Equal(1, roof.LeastSeconds(cost.In(DotProducts.Bytes)));
+        Assert.Equal(7, roof.LeastSeconds(cost + cost.In(DotProducts.BFloat16) + cost.In(DotProducts.Bytes)));
+        // Not measured: where nothing is assembled, they are computed in ordinary vectors.
+        Assert.Equal(4, Roof.LeastSeconds(cost.In(DotProducts.Bytes)));
+    }
+
+    [Theory]
+    [InlineData(Arithmetic.Exact, ElementType.Q8_0, DotProducts.SinglePrecision)]
+    [InlineData(Arithmetic.Fast, ElementType.Q8_0, DotProducts.Bytes)]
+    [InlineData(Arithmetic.Fast, ElementType.F32, DotProducts.SinglePrecision)]
+    public void A_product_is_logged_in_what_it_is_computed_in(Arithmetic arithmetic, ElementType type, DotProducts products)
+    {
+        using var weights = new RandomWeights(Path.GetTempPath(), type, [new Projection("w", 64, 64)]);
+        var log = new OperationLog();
+        using Device device = new ProfilingDevice(CpuDevice.Create(threads: 1, arithmetic: arithmetic), log);
+        using Weight weight = device.LoadWeight([weights["w"]]);
+        using Tensor x = device.Allocate(ElementType.F32, 20, 64);
+        using Tensor y = device.Allocate(ElementType.F32, 20, 64);
+        device.MatMul(x, weight, y);
+        OperationCost cost = Assert.Single(log.Records).Cost;
+        Assert.Equal(2 * 20 * 64 * 64, cost.Operations);
+        Assert.Equal(products == DotProducts.Bytes ? cost.Operations : 0, cost.Int8Operations);
+        Assert.Equal(0, cost.BFloat16Operations);
+    }
 
     [Fact]
     public void Causal_attention_counts_the_positions_that_each_row_sees_and_each_cache_once()

@@ -33,7 +33,12 @@ internal static class ProfileTable
         terminal.Out.WriteLine();
         Line($"device   {device}");
         if (roof is not null)
-            Line(Text($"roof     {roof.MultiplyAddsPerSecond / 1e9:0.0} GFLOP/s, {roof.ReadBytesPerSecond / 1e9:0.0} GB/s; above 100 % operands were in a cache"));
+        {
+            string dots = roof.Int8OperationsPerSecond > 0
+                ? Text($" ({roof.BFloat16OperationsPerSecond / 1e9:0} in bf16, {roof.Int8OperationsPerSecond / 1e9:0} in int8)")
+                : "";
+            Line(Text($"roof     {roof.MultiplyAddsPerSecond / 1e9:0.0} GFLOP/s{dots}, {roof.ReadBytesPerSecond / 1e9:0.0} GB/s; above 100 % operands were in a cache"));
+        }
         terminal.Out.WriteLine();
 
         void Line(string text) => terminal.Out.WriteLine($"  {text.TrimEnd()}");

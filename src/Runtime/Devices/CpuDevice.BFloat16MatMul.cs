@@ -9,13 +9,20 @@ internal sealed unsafe partial class CpuDevice<TVector, TLanes>
     /// <summary>Rows from which on rounding and turning the weights pays: fewer are a matter of reading them.</summary>
     private const int SmallestBFloat16Rows = 16;
 
-    private bool MultipliesInBFloat16(in MatMulArguments arguments)
+    public override DotProducts DotProductsOf(Weight weight, int rows) => weight switch
     {
-        if (BFloat16Tiles == null || arguments.Rows < SmallestBFloat16Rows)
+        CpuPackedWeight => DotProducts.Bytes,
+        CpuWeight stored when MultipliesInBFloat16(stored, rows) => DotProducts.BFloat16,
+        _ => DotProducts.SinglePrecision,
+    };
+
+    private bool MultipliesInBFloat16(CpuWeight weight, int rows)
+    {
+        if (BFloat16Tiles == null || rows < SmallestBFloat16Rows)
             return false;
-        for (int i = 0; i < arguments.SegmentCount; i++)
+        for (int i = 0; i < weight.SegmentCount; i++)
         {
-            if (!Kernels.MatMul.HasBFloat16Form(arguments.Segments[i].Type))
+            if (!Kernels.MatMul.HasBFloat16Form(weight.Segments[i].Type))
                 return false;
         }
         return true;

@@ -41,12 +41,18 @@ internal sealed unsafe partial class CpuDevice<TVector, TLanes>
                 C = Floats(output.Slice(first, rows)),
                 CStride = output.Columns,
             };
-            if (cpu is CpuPackedWeight)
-                MultiplyPacked(arguments);
-            else if (MultipliesInBFloat16(arguments))
-                MultiplyInBFloat16(arguments);
-            else
-                MultiplyBlock(arguments);
+            switch (DotProductsOf(cpu, rows))
+            {
+                case DotProducts.Bytes:
+                    MultiplyPacked(arguments);
+                    break;
+                case DotProducts.BFloat16:
+                    MultiplyInBFloat16(arguments);
+                    break;
+                default:
+                    MultiplyBlock(arguments);
+                    break;
+            }
         }
     }
 

@@ -84,6 +84,9 @@ public abstract class Device : IDisposable
         MatMulActivation activation = MatMulActivation.None,
         TensorView? residual = null);
 
+    /// <summary>What a product of so many rows with a weight is computed in.</summary>
+    public virtual DotProducts DotProductsOf(Weight weight, int rows) => DotProducts.SinglePrecision;
+
     /// <summary>
     /// output[r, j] = x[r] weight[rows[j]]ᵀ: a linear layer of which only some outputs are needed, with the bits of the whole one.
     /// </summary>

@@ -16,10 +16,16 @@ public sealed record DeviceCeilings(double MultiplyAddsPerSecond, double ReadByt
 
     /// <summary>
     /// The least seconds that a cost takes: the longer of computing and of moving (the roofline: Williams, Waterman and
-    /// Patterson, Communications of the ACM 52(4), 2009). What lies in a cache can be faster than memory allows.
+    /// Patterson, Communications of the ACM 52(4), 2009). Where a peak of bf16 or int8 was not measured, that of fp32 stands in. What lies in a
+    /// cache can be faster than memory allows.
     /// </summary>
-    public double LeastSeconds(OperationCost cost) =>
-        Math.Max(cost.Operations / MultiplyAddsPerSecond, cost.Bytes / ReadBytesPerSecond);
+    public double LeastSeconds(OperationCost cost) => Math.Max(
+        ((cost.Operations - cost.BFloat16Operations - cost.Int8Operations) / MultiplyAddsPerSecond)
+            + (cost.BFloat16Operations / Peak(BFloat16OperationsPerSecond))
+            + (cost.Int8Operations / Peak(Int8OperationsPerSecond)),
+        cost.Bytes / ReadBytesPerSecond);
+
+    private double Peak(double measured) => measured > 0 ? measured : MultiplyAddsPerSecond;
 
     /// <summary>The higher of each.</summary>
     public static DeviceCeilings Highest(DeviceCeilings left, DeviceCeilings right)

@@ -7,10 +7,16 @@ namespace ChainOfSpot.Runtime.Devices;
 /// A multiply-add is two operations, every other function of one number, exponentials too, one. What a kernel moves beyond that
 /// (packing, a second reading) is its own affair and shows as a smaller share of the roof.
 /// </summary>
-/// <param name="Operations">Floating-point operations; of a resize, integer operations.</param>
+/// <param name="Operations">All operations: of numbers in fp32, bf16 or int8; of a resize, integer operations.</param>
 /// <param name="Bytes">Bytes read and written.</param>
 public readonly record struct OperationCost(double Operations, double Bytes)
 {
+    /// <summary>Those of the operations that are dot products of bf16.</summary>
+    public double BFloat16Operations { get; init; }
+
+    /// <summary>Those of the operations that are dot products of int8.</summary>
+    public double Int8Operations { get; init; }
+
     /// <summary>Operations a byte; 0 where nothing is moved.</summary>
     public double Intensity => Bytes > 0 ? Operations / Bytes : 0;
 
@@ -19,7 +25,19 @@ public readonly record struct OperationCost(double Operations, double Bytes)
 
     /// <summary>The cost of both.</summary>
     public static OperationCost Add(OperationCost left, OperationCost right) =>
-        new(left.Operations + right.Operations, left.Bytes + right.Bytes);
+        new(left.Operations + right.Operations, left.Bytes + right.Bytes)
+        {
+            BFloat16Operations = left.BFloat16Operations + right.BFloat16Operations,
+            Int8Operations = left.Int8Operations + right.Int8Operations,
+        };
+
+    /// <summary>The same with its operations done in such dot products.</summary>
+    public OperationCost In(DotProducts products) => products switch
+    {
+        DotProducts.BFloat16 => this with { BFloat16Operations = Operations },
+        DotProducts.Bytes => this with { Int8Operations = Operations },
+        _ => this,
+    };
 
     /// <summary>Bytes of all elements of a view.</summary>
     public static double BytesOf(TensorView view) => view.Tensor.Type.RowBytes(view.Columns) * (double)view.Rows;

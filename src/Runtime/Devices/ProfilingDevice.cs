@@ -42,6 +42,9 @@ public sealed class ProfilingDevice(Device inner, OperationLog log) : Device
     public override RopeTable BuildRope(float theta, int headDim, int positions) => inner.BuildRope(theta, headDim, positions);
 
     /// <inheritdoc/>
+    public override DotProducts DotProductsOf(Weight weight, int rows) => inner.DotProductsOf(weight, rows);
+
+    /// <inheritdoc/>
     public override Weight LoadWeight(IReadOnlyList<StoredTensor> parts) => inner.LoadWeight(parts);
 
     /// <inheritdoc/>
@@ -127,7 +130,7 @@ public sealed class ProfilingDevice(Device inner, OperationLog log) : Device
     {
         long start = Stopwatch.GetTimestamp();
         inner.MatMul(x, weight, output, bias, activation, residual);
-        Done(nameof(MatMul), start, x, output, OperationCost.MatMul(x, weight, bias, residual));
+        Done(nameof(MatMul), start, x, output, OperationCost.MatMul(x, weight, bias, residual).In(inner.DotProductsOf(weight, x.Rows)));
     }
 
     /// <inheritdoc/>
@@ -136,7 +139,7 @@ public sealed class ProfilingDevice(Device inner, OperationLog log) : Device
         ArgumentNullException.ThrowIfNull(weight);
         long start = Stopwatch.GetTimestamp();
         inner.MatMulRows(x, weight, rows, output);
-        Done(nameof(MatMulRows), start, x, output, OperationCost.MatMulRows(x, weight, rows));
+        Done(nameof(MatMulRows), start, x, output, OperationCost.MatMulRows(x, weight, rows).In(inner.DotProductsOf(weight, x.Rows)));
     }
 
     /// <inheritdoc/>
