@@ -15,6 +15,12 @@ public sealed record Answer
     /// </summary>
     public required double Probability { get; init; }
 
+    /// <summary>
+    /// Whether the answer was cut: at <see cref="AskOptions.MaxNewTokens"/> or at the end of the model's context, before an end
+    /// token or a stop text came.
+    /// </summary>
+    public required bool IsTruncated { get; init; }
+
     /// <summary>Where the second pass looked; null after one direct pass.</summary>
     public required AnswerRegion? Region { get; init; }
 

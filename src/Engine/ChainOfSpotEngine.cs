@@ -1,9 +1,11 @@
+using System.Diagnostics;
 using ChainOfSpot.Images;
 using ChainOfSpot.Models;
 using ChainOfSpot.Regions;
 using ChainOfSpot.Runtime.Cache;
 using ChainOfSpot.Runtime.Devices;
 using ChainOfSpot.Sessions;
+using ChainOfSpot.Telemetry;
 using ChainOfSpot.Text;
 using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Logging.Abstractions;
@@ -44,6 +46,8 @@ public sealed partial class ChainOfSpotEngine : IAsyncDisposable, IDisposable
         };
         Pictures = new PictureEncoder(device, model.Tower, model.Config, Steps, Cache);
         Prompts = new SpotPrompts(model.Tokenizer, options.AfterEosRule ?? model.TokenizerSettings.AfterEosRule, options.RegionWord);
+        ModelName = Path.GetFileName(Path.TrimEndingDirectorySeparator(Path.GetFullPath(model.Path)));
+        Metrics = new EngineMetrics(this);
     }
 
     /// <summary>The folder or file of the model.</summary>
@@ -83,6 +87,11 @@ public sealed partial class ChainOfSpotEngine : IAsyncDisposable, IDisposable
 
     internal SpotPrompts Prompts { get; }
 
+    internal EngineMetrics Metrics { get; }
+
+    /// <summary>The last part of <see cref="ModelPath"/>: what telemetry calls the model.</summary>
+    internal string ModelName { get; }
+
     /// <summary>
     /// Loads a model: the folder of a LLaVA-1.5 checkpoint in the Hugging Face or the original layout; a GGUF language model with
     /// its <see cref="EngineOptions.MmprojFile"/>; or a folder that holds both of these.
@@ -105,9 +114,7 @@ public sealed partial class ChainOfSpotEngine : IAsyncDisposable, IDisposable
     {
         ArgumentNullException.ThrowIfNull(model);
         options ??= new EngineOptions();
-        ArgumentOutOfRangeException.ThrowIfLessThan(options.StepRows, 1);
-        ArgumentOutOfRangeException.ThrowIfNegative(options.CachePositions);
-        ArgumentOutOfRangeException.ThrowIfNegative(options.ReuseMemory ?? 0);
+        options.Validate();
         return Task.Run(() => Load(model, options, progress, cancellationToken), cancellationToken);
     }
 
@@ -133,6 +140,7 @@ public sealed partial class ChainOfSpotEngine : IAsyncDisposable, IDisposable
         if (_disposed)
             return;
         _disposed = true;
+        Metrics.Dispose();
         Steps.Dispose();
         Cache.Clear();
         Pictures.Dispose();
@@ -153,13 +161,26 @@ public sealed partial class ChainOfSpotEngine : IAsyncDisposable, IDisposable
     {
         if (region.IsUntuned && Interlocked.Exchange(ref _warnedOfUntuned, 1) == 0)
             LogUntuned(_logger, ModelPath, region.FirstTokenProbability!.Value);
+        if (region.IsFallback)
+            LogFallback(_logger, region.Text, region.Problem);
     }
+
+    /// <summary>Logs how a question was answered.</summary>
+    internal void Note(Answer answer) => LogAnswered(
+        _logger,
+        answer.Timings.Total.TotalMilliseconds,
+        answer.Usage.InputTokens,
+        answer.Usage.CachedInputTokens,
+        answer.Usage.OutputTokens,
+        answer.Region?.Text);
 
     private static ChainOfSpotEngine Load(
         string path, EngineOptions options, IProgress<LoadProgress>? progress, CancellationToken cancellation)
     {
+        long start = Stopwatch.GetTimestamp();
         ILogger logger = (options.LoggerFactory ?? NullLoggerFactory.Instance).CreateLogger<ChainOfSpotEngine>();
         Arithmetic arithmetic = options.Arithmetic ?? (GgufFiles.AreAt(path) ? Arithmetic.Fast : Arithmetic.Exact);
+        LogLoading(logger, path, options.Device);
         Device device = options.Device.Open(options.Threads, options.VectorBits, arithmetic);
         if (options.OperationLog is { } log)
             device = new ProfilingDevice(device, log);
@@ -167,8 +188,11 @@ public sealed partial class ChainOfSpotEngine : IAsyncDisposable, IDisposable
         try
         {
             model = LlavaModel.Load(path, device, options, progress, cancellation);
-            LogLoaded(logger, path, device.Name, model.Language.WeightBytes + model.Tower.WeightBytes);
-            return new ChainOfSpotEngine(device, model, options, logger);
+            var engine = new ChainOfSpotEngine(device, model, options, logger);
+            long weightBytes = model.Language.WeightBytes + model.Tower.WeightBytes;
+            double seconds = Stopwatch.GetElapsedTime(start).TotalSeconds;
+            LogLoaded(logger, path, device.Name, arithmetic, weightBytes, seconds);
+            return engine;
         }
         catch
         {
@@ -183,6 +207,23 @@ public sealed partial class ChainOfSpotEngine : IAsyncDisposable, IDisposable
         Message = "{Model} does not seem to be tuned for Chain-of-Spot: it would begin a region with a probability of {Probability}")]
     private static partial void LogUntuned(ILogger logger, string model, double probability);
 
-    [LoggerMessage(Level = LogLevel.Information, Message = "Loaded {Model} on {Device}: {WeightBytes} bytes of weights")]
-    private static partial void LogLoaded(ILogger logger, string model, string device, long weightBytes);
+    [LoggerMessage(
+        Level = LogLevel.Information,
+        Message = "The region \"{Region}\" gives no crop ({Problem}); the second pass looks at the whole picture")]
+    private static partial void LogFallback(ILogger logger, string region, RegionProblem problem);
+
+    [LoggerMessage(Level = LogLevel.Debug, Message = "Loading {Model} on {Device}")]
+    private static partial void LogLoading(ILogger logger, string model, DeviceChoice device);
+
+    [LoggerMessage(
+        Level = LogLevel.Information,
+        Message = "Loaded {Model} on {Device}, {Arithmetic} arithmetic: {WeightBytes} bytes of weights in {Seconds:0.0} s")]
+    private static partial void LogLoaded(
+        ILogger logger, string model, string device, Arithmetic arithmetic, long weightBytes, double seconds);
+
+    [LoggerMessage(
+        Level = LogLevel.Debug,
+        Message = "Answered in {Milliseconds:0} ms: {InputTokens} input tokens, {CachedInputTokens} of them cached, {OutputTokens} decoded; looked at {Region}")]
+    private static partial void LogAnswered(
+        ILogger logger, double milliseconds, int inputTokens, int cachedInputTokens, int outputTokens, string? region);
 }

@@ -66,4 +66,16 @@ public sealed record EngineOptions
 
     /// <summary>Where the engine logs to.</summary>
     public ILoggerFactory? LoggerFactory { get; init; }
+
+    /// <summary>Checks every number; <see cref="ChainOfSpotEngine.LoadAsync"/> does so first.</summary>
+    /// <exception cref="ArgumentOutOfRangeException">A number is out of its range; the parameter's name is the option's.</exception>
+    public void Validate()
+    {
+        ArgumentOutOfRangeException.ThrowIfNegative(Threads);
+        if (VectorBits is not (0 or 128 or 256 or 512))
+            throw new ArgumentOutOfRangeException(nameof(VectorBits), VectorBits, "Expected 512, 256 or 128, or 0 for the widest.");
+        ArgumentOutOfRangeException.ThrowIfNegative(CachePositions);
+        ArgumentOutOfRangeException.ThrowIfNegative(ReuseMemory ?? 0, nameof(ReuseMemory));
+        ArgumentOutOfRangeException.ThrowIfLessThan(StepRows, 1);
+    }
 }

@@ -120,6 +120,7 @@ public sealed class ReportTests
         Answer = new Answer
         {
             Probability = 0.75,
+            IsTruncated = false,
             Text = text,
             Region = new AnswerRegion { Text = regionText, Normalized = Region.Full, Pixels = pixels, Problem = problem, Crop = new byte[3], CropSide = 1, Probability = 0.5, FirstTokenProbability = 0.01 },
             Passes = [Pass(PassKind.Region, prompt: 100, cached: 0), Pass(PassKind.Answer, prompt: 120, cached: 80)],

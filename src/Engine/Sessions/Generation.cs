@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using System.Runtime.InteropServices;
 using ChainOfSpot.Models;
 using ChainOfSpot.Regions;
@@ -125,6 +126,15 @@ internal sealed class Generation
     /// <summary>Time of the steps behind.</summary>
     public TimeSpan DecodeTime { get; private set; }
 
+    /// <summary>When it was made, in ticks of <see cref="Stopwatch"/>.</summary>
+    public long StartTimestamp { get; } = Stopwatch.GetTimestamp();
+
+    /// <summary>When the first token was chosen; 0 before.</summary>
+    public long FirstTokenTimestamp { get; private set; }
+
+    /// <summary>Whether it ended for want of room and not with an end token, a stop text or a whole region.</summary>
+    public bool IsTruncated => _region is null && !_isStopped && (_output.Count == 0 || _output[^1] != EndToken);
+
     /// <summary>Ends with the decoding, with its error or with its cancellation.</summary>
     public Task Completion => _done.Task;
 
@@ -208,6 +218,7 @@ internal sealed class Generation
     /// <summary>Takes the token that was chosen by logits [vocabulary].</summary>
     public void Accept(int token, ReadOnlySpan<float> logits)
     {
+        NoteFirstToken();
         if (token >= 0)
             LogProbability += Probability.LogOf(logits, token);
         _output.Add(token);
@@ -244,6 +255,7 @@ internal sealed class Generation
 
     private int AcceptChoice(ReadOnlySpan<float> choiceLogits)
     {
+        NoteFirstToken();
         int choice = _region!.Choose(choiceLogits);
         LogProbability = _region.LogProbability;
         _output.AddRange(_region.Next);
@@ -252,6 +264,12 @@ internal sealed class Generation
         if (_region.IsComplete)
             _output.Add(EndToken);
         return choice;
+    }
+
+    private void NoteFirstToken()
+    {
+        if (FirstTokenTimestamp == 0)
+            FirstTokenTimestamp = Stopwatch.GetTimestamp();
     }
 
     /// <summary>Takes the logits [vocabulary] behind the prompt.</summary>

@@ -45,6 +45,26 @@ internal sealed class PromptCache
         }
     }
 
+    /// <summary>Questions that were let in and are not answered yet.</summary>
+    public int OpenQuestions
+    {
+        get
+        {
+            lock (_lock)
+                return _open.Count;
+        }
+    }
+
+    /// <summary>Questions that wait to be let in.</summary>
+    public int WaitingQuestions
+    {
+        get
+        {
+            lock (_lock)
+                return _waiting.Count;
+        }
+    }
+
     /// <summary>Bytes of all that is kept.</summary>
     public long KeptBytes
     {

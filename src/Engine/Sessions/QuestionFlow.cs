@@ -3,6 +3,7 @@ using ChainOfSpot.Images;
 using ChainOfSpot.Kernels;
 using ChainOfSpot.Regions;
 using ChainOfSpot.Runtime.Devices;
+using ChainOfSpot.Telemetry;
 using ChainOfSpot.Text;
 
 namespace ChainOfSpot.Sessions;
@@ -30,8 +31,10 @@ internal sealed class QuestionFlow(
     private readonly List<Shared<EncodedRegion>> _encoded = [];
     private readonly PaddedSquare _square = new(picture.Width, picture.Height);
 
-    /// <summary>Of the last pass' output.</summary>
-    private double _logProbability;
+    private readonly long _start = Stopwatch.GetTimestamp();
+
+    /// <summary>Of the last pass.</summary>
+    private Generation? _last;
 
     private int ContextPositions => engine.Config.Text.MaxPositions;
 
@@ -42,7 +45,25 @@ internal sealed class QuestionFlow(
 
     public async Task<Answer> RunAsync()
     {
-        long start = Stopwatch.GetTimestamp();
+        using Activity? activity = EngineActivities.StartQuestion(engine.ModelName, options.Direct, turns.Count);
+        try
+        {
+            Answer answer = await AnswerAsync().ConfigureAwait(false);
+            engine.Note(answer);
+            engine.Metrics.Answered(answer, options.Direct, Stopwatch.GetElapsedTime(_start, _last!.FirstTokenTimestamp));
+            EngineActivities.Answered(activity, answer);
+            return answer;
+        }
+        catch (Exception error)
+        {
+            engine.Metrics.Failed(error, options.Direct, Stopwatch.GetElapsedTime(_start));
+            EngineActivities.Failed(activity, error);
+            throw;
+        }
+    }
+
+    private async Task<Answer> AnswerAsync()
+    {
         int[] firstIds = (options.Direct ? engine.Prompts.Direct(question, turns) : engine.Prompts.Region(question, turns)).ToIds();
         CheckLength(PromptRows.Count(firstIds, Patches));
         int mostPositions = MostPositions(firstIds);
@@ -57,11 +78,12 @@ internal sealed class QuestionFlow(
             return new Answer
             {
                 Text = _passes[^1].Text,
-                Probability = Math.Exp(_logProbability),
+                Probability = Math.Exp(_last!.LogProbability),
+                IsTruncated = _last.IsTruncated,
                 Region = region,
                 Passes = _passes,
                 Usage = new TokenUsage(_passes.Sum(p => p.PromptTokens), _passes.Sum(p => p.CachedTokens), _passes.Sum(p => p.OutputIds.Count)),
-                Timings = timings with { Total = Stopwatch.GetElapsedTime(start) },
+                Timings = timings with { Total = Stopwatch.GetElapsedTime(_start) },
             };
         }
         finally
@@ -160,14 +182,21 @@ internal sealed class QuestionFlow(
             OnFed = lease.FillsPicture ? () => engine.Cache.KeepPicture(engine.Device, lease) : null,
             OnFedPositions = prompt.PicturePositions,
         };
-        await engine.Steps.GenerateAsync(generation).ConfigureAwait(false);
+        _last = generation;
+        try
+        {
+            await engine.Steps.GenerateAsync(generation).ConfigureAwait(false);
+        }
+        finally
+        {
+            EngineActivities.Generated(kind, generation);
+        }
         if (!listens)
         {
             foreach (int id in generation.Output)
                 text.Append(id, out _);
         }
         Report(text.Complete(), answers);
-        _logProbability = generation.LogProbability;
         _passes.Add(new PassResult
         {
             Kind = kind,
@@ -207,6 +236,7 @@ internal sealed class QuestionFlow(
 
     private async Task<EncodedRegion> EncodeAsync(ImageKey key)
     {
+        using Activity? activity = EngineActivities.StartEncode(key.Box is null);
         Shared<EncodedRegion> region = await engine.Pictures.EncodeAsync(picture, key, options.Reuse, cancellation).ConfigureAwait(false);
         _encoded.Add(region);
         return region.Value;

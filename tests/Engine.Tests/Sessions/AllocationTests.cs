@@ -1,4 +1,5 @@
 using ChainOfSpot.Engine.Tests.Models;
+using ChainOfSpot.Engine.Tests.Telemetry;
 using ChainOfSpot.Runtime.Cache;
 using ChainOfSpot.Sessions;
 
@@ -8,11 +9,13 @@ namespace ChainOfSpot.Engine.Tests.Sessions;
 public sealed class AllocationTests
 {
     [Theory]
-    [InlineData(1)]
-    [InlineData(2)]
-    public async Task A_token_allocates_nothing(int threads)
+    [InlineData(1, false)]
+    [InlineData(2, false)]
+    [InlineData(1, true)]
+    public async Task A_token_allocates_nothing(int threads, bool observed)
     {
         await using ChainOfSpotEngine engine = await TestEngine.LoadAsync(TestEngine.SpotTiny, new EngineOptions { Threads = threads });
+        using TelemetryListener? listener = observed ? new TelemetryListener(engine) : null;
         await DecodeAsync(engine, 900);
         long few = await DecodeAsync(engine, 20);
         long many = await DecodeAsync(engine, 200);

@@ -32,6 +32,27 @@ public sealed class StreamingTests
     }
 
     [Fact]
+    public async Task An_answer_says_whether_it_was_cut()
+    {
+        await using SpotQuestions questions = await SpotQuestions.OpenAsync(new EngineOptions { Threads = 1 });
+        SpotTinyTests.Question question = questions.All[0];
+        SpotImage image = questions.ImageOf(question);
+        int context = questions.Engine.Config.Text.MaxPositions;
+        (AskOptions Options, bool IsTruncated)[] cases =
+        [
+            (new AskOptions(), false),
+            (new AskOptions { MaxNewTokens = question.AnswerIds.Length }, false),
+            (new AskOptions { MaxNewTokens = question.AnswerIds.Length - 1 }, true),
+            (new AskOptions { MaxNewTokens = 0, Direct = true }, true),
+            (new AskOptions { StopTexts = [question.ReferenceAnswer[..1]] }, false),
+            (new AskOptions { IgnoreEndToken = true, Direct = true, MaxNewTokens = context }, true),
+        ];
+        foreach ((AskOptions options, bool isTruncated) in cases)
+            Assert.Equal(isTruncated, (await image.AskForTestAsync(question.Text, options)).IsTruncated);
+        questions.CloseImages();
+    }
+
+    [Fact]
     public async Task Ending_the_enumeration_early_cancels_the_question()
     {
         await using SpotQuestions questions = await SpotQuestions.OpenAsync(new EngineOptions { Threads = 1 });
