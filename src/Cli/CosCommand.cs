@@ -3,6 +3,7 @@ using System.CommandLine.Help;
 using System.CommandLine.Invocation;
 using ChainOfSpot.Cli.Ask;
 using ChainOfSpot.Cli.Batch;
+using ChainOfSpot.Cli.Chat;
 using ChainOfSpot.Cli.Devices;
 using ChainOfSpot.Cli.Errors;
 using ChainOfSpot.Cli.Output;
@@ -21,6 +22,7 @@ internal static class CosCommand
           cos ask photo.jpg "What is written on the sign?" --model DIR     a question to a LLaVA-1.5 checkpoint
           cos ask shapes.png "What number is on the red circle?"           one to the model that comes with the tool
           cos ask --help                                                   more examples and all options
+          cos chat photo.jpg                                               question after question
           cos batch questions.jsonl --out answers.jsonl                    a file of questions
           cos devices                                                      what computes here, and how fast it is
         """;
@@ -50,15 +52,23 @@ internal static class CosCommand
     private static RootCommand Create(Terminal terminal)
     {
         var ask = new AskCommand(terminal);
+        var chat = new ChatCommand(terminal);
         var batch = new BatchCommand(terminal);
         var root = new RootCommand("Asks LLaVA-1.5 about a picture by looking twice: where to look, then at that (Chain-of-Spot, arXiv 2403.12966).")
         {
             ask,
+            chat,
             batch,
             new DevicesCommand(terminal),
             new ProfileCommand(terminal),
         };
-        var help = new HelpWithExamples(new Dictionary<Command, string> { [root] = Examples, [ask] = AskCommand.Examples, [batch] = BatchCommand.Examples });
+        var help = new HelpWithExamples(new Dictionary<Command, string>
+        {
+            [root] = Examples,
+            [ask] = AskCommand.Examples,
+            [chat] = ChatCommand.Examples,
+            [batch] = BatchCommand.Examples,
+        });
         root.Options.OfType<HelpOption>().Single().Action = help;
         root.SetAction(help.Invoke);
         return root;

@@ -10,13 +10,11 @@ internal static class Program
     {
         if (OperatingSystem.IsWindows())
             Console.OutputEncoding = Encoding.UTF8;
-        using var cancellation = new CancellationTokenSource();
-        // The first Ctrl+C ends the command in order; the second one ends the process.
-        using PosixSignalRegistration interrupt = PosixSignalRegistration.Create(PosixSignal.SIGINT, signal =>
-        {
-            signal.Cancel = !cancellation.IsCancellationRequested;
-            cancellation.Cancel();
-        });
-        return await CosCommand.RunAsync(args, Terminal.OfProcess(), cancellation.Token).ConfigureAwait(false);
+        using var program = new CancellationTokenSource();
+        var terminal = Terminal.OfProcess(program);
+        // The first Ctrl+C ends the command in order; one more ends the process.
+        using PosixSignalRegistration interrupt = PosixSignalRegistration.Create(
+            PosixSignal.SIGINT, signal => signal.Cancel = terminal.Interrupts.Raise());
+        return await CosCommand.RunAsync(args, terminal, program.Token).ConfigureAwait(false);
     }
 }

@@ -3,14 +3,16 @@ using ChainOfSpot.TestSupport;
 
 namespace ChainOfSpot.Cli.Tests;
 
-/// <summary>The built tool, as its users start it.</summary>
+/// <summary>The built tool, as its users start it; where COS_TOOL names another build of it, as a native one, that.</summary>
 internal static class CosProcess
 {
     private static readonly TimeSpan Limit = TimeSpan.FromSeconds(60);
+    private static readonly string? Tool = Environment.GetEnvironmentVariable("COS_TOOL");
 
     public static Process Start(params string[] args)
     {
-        var start = new ProcessStartInfo("dotnet", [Path.Combine(AppContext.BaseDirectory, "cos.dll"), .. args])
+        string[] command = Tool is null ? [Path.Combine(AppContext.BaseDirectory, "cos.dll"), .. args] : args;
+        var start = new ProcessStartInfo(Tool ?? "dotnet", command)
         {
             RedirectStandardInput = true,
             RedirectStandardOutput = true,

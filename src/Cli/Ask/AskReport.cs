@@ -24,7 +24,7 @@ internal sealed class AskReport(Terminal terminal)
         else
             Field("region", terminal.Faint("none: one direct pass over the whole picture"));
         Field("likely", Text($"answer {answer.Probability:P1}{RegionProbability(answer.Region, request)}"));
-        Field("tokens", $"{answer.Usage.InputTokens} input, {answer.Usage.CachedInputTokens} of them cached; {answer.Usage.OutputTokens} output");
+        WriteTokens(answer);
         foreach (PassResult pass in answer.Passes.Where(pass => pass.TopLogits.Count > 0))
             Field("logits", $"{CliJson.NameOf(pass.Kind)}: {string.Join("  ", pass.TopLogits.Select(top => Text($"{top.Id} {top.Value:0.0000}")))}");
         Field("model", request.Model is null
@@ -32,7 +32,7 @@ internal sealed class AskReport(Terminal terminal)
             : result.Model.Printable());
         Field("device", result.Device);
         Line();
-        WriteStages(result);
+        WriteStages(result.Stages);
         Line();
         WriteReuse(result, request);
         if (request.OverlayPath is not null)
@@ -59,17 +59,22 @@ internal sealed class AskReport(Terminal terminal)
         ? Text($", region {probability:P1}{(request.Ask.FreeRegion || request.Ask.IgnoreEndToken ? "" : " among legal ones")}")
         : "";
 
-    private void WriteStages(AskResult result)
+    /// <summary>The tokens of all passes.</summary>
+    public void WriteTokens(Answer answer) => Field(
+        "tokens", $"{answer.Usage.InputTokens} input, {answer.Usage.CachedInputTokens} of them cached; {answer.Usage.OutputTokens} output");
+
+    /// <summary>A table of stages; the last one is all of them together.</summary>
+    public void WriteStages(IReadOnlyList<AskStage> stages)
     {
         Line(terminal.Faint(Row("stage", "ms", "tokens", "tokens/s")));
-        foreach (AskStage stage in result.Stages)
+        foreach (AskStage stage in stages)
         {
             string row = Row(
                 stage.Name.Replace('_', ' '),
                 Text($"{stage.Time.TotalMilliseconds:0.0}"),
                 stage.Tokens is { } tokens ? Text($"{tokens}") : "",
                 stage.TokensPerSecond is { } rate ? Text($"{rate:0}") : "");
-            Line(stage == result.Stages[^1] ? terminal.Bold(row) : row);
+            Line(stage == stages[^1] ? terminal.Bold(row) : row);
         }
     }
 

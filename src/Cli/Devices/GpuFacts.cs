@@ -1,4 +1,3 @@
-using System.Runtime.CompilerServices;
 using ChainOfSpot.Runtime.Devices;
 
 namespace ChainOfSpot.Cli.Devices;
@@ -14,12 +13,6 @@ internal sealed record GpuFacts(IReadOnlyList<GpuFound> Found, SortedDictionary<
     public static GpuFacts Ask()
     {
         var missing = new SortedDictionary<string, string>(StringComparer.Ordinal);
-        if (!RuntimeFeature.IsDynamicCodeSupported)
-        {
-            foreach (DeviceKind kind in Kinds)
-                missing[$"{new DeviceChoice(kind)}"] = "this program was compiled ahead of time and can use the CPU only";
-            return new GpuFacts([], missing);
-        }
         foreach (DeviceKind kind in Kinds)
         {
             if (GpuSearch.WhyNone(kind) is { } reason)

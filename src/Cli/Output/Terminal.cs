@@ -7,11 +7,30 @@ namespace ChainOfSpot.Cli.Output;
 /// <param name="ShowsProgress">Whether standard error is a terminal.</param>
 internal sealed record Terminal(TextWriter Out, TextWriter Error, bool Colors = false, bool ShowsProgress = false)
 {
+    /// <summary>Standard input.</summary>
+    public TextReader In { get; init; } = TextReader.Null;
+
+    /// <summary>Whether people type and read here: input and output are terminals.</summary>
+    public bool IsInteractive { get; init; }
+
+    /// <summary>Whether the terminal shows sixels; asked once, where it matters.</summary>
+    public Lazy<bool> ReadsSixels { get; init; } = new(() => false);
+
+    /// <summary>Where Ctrl+C arrives.</summary>
+    public Interrupts Interrupts { get; init; } = new(new CancellationTokenSource());
+
     /// <summary>The terminal of this process; colours as https://no-color.org has them.</summary>
-    public static Terminal OfProcess()
+    /// <param name="program">What Ctrl+C ends.</param>
+    public static Terminal OfProcess(CancellationTokenSource program)
     {
         bool plain = Environment.GetEnvironmentVariable("NO_COLOR") is { Length: > 0 } || Environment.GetEnvironmentVariable("TERM") == "dumb";
-        return new Terminal(Console.Out, Console.Error, Colors: !plain && !Console.IsOutputRedirected, ShowsProgress: !Console.IsErrorRedirected);
+        return new Terminal(Console.Out, Console.Error, Colors: !plain && !Console.IsOutputRedirected, ShowsProgress: !Console.IsErrorRedirected)
+        {
+            In = Console.In,
+            IsInteractive = !Console.IsInputRedirected && !Console.IsOutputRedirected,
+            Interrupts = new Interrupts(program),
+            ReadsSixels = new Lazy<bool>(SixelQuery.AskConsole),
+        };
     }
 
     public string Bold(string text) => Styled("1", text);

@@ -47,7 +47,7 @@ public readonly partial record struct Region
     /// <summary>Python's <c>float()</c>, with infinities and nan refused because no pixel can come of them.</summary>
     private static bool TryParseNumber(ReadOnlySpan<char> part, out double value)
     {
-        string number = ToAsciiDigits(StripWhiteSpace(part));
+        string number = ToAsciiDigits(part.Trim());
         value = 0;
         if (!PythonNumber().IsMatch(number))
             return false;
@@ -78,7 +78,7 @@ public readonly partial record struct Region
         return text[start..end];
     }
 
-    /// <summary>Python counts the four information separators as white space, .NET does not; otherwise they agree.</summary>
+    /// <summary>Python's <c>strip()</c> counts the four information separators as white space; .NET does not, nor does <c>float()</c>.</summary>
     private static bool IsPythonWhiteSpace(char c) => char.IsWhiteSpace(c) || c is >= '\x1C' and <= '\x1F';
 
     /// <summary>The text without its first and its last character, each of which may be a surrogate pair.</summary>

@@ -1,5 +1,4 @@
 using System.Globalization;
-using System.Runtime.CompilerServices;
 
 namespace ChainOfSpot.Runtime.Devices;
 
@@ -56,13 +55,6 @@ public readonly record struct DeviceChoice(DeviceKind Kind, int Index = 0)
     {
         if (Kind == DeviceKind.Cpu)
             return CpuDevice.Create(threads, vectorBits, arithmetic);
-        // GPU kernels are compiled from IL: a program that was compiled ahead of time has neither IL nor the compiler.
-        if (!RuntimeFeature.IsDynamicCodeSupported)
-        {
-            return Kind == DeviceKind.Auto
-                ? CpuDevice.Create(threads, vectorBits, arithmetic)
-                : throw new DeviceNotFoundException(this, "this program was compiled ahead of time and can use the CPU only");
-        }
         return (Device?)GpuSearch.Open(this, arithmetic) ?? CpuDevice.Create(threads, vectorBits, arithmetic);
     }
 

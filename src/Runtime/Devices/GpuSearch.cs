@@ -1,3 +1,5 @@
+using System.Diagnostics.CodeAnalysis;
+using System.Runtime.CompilerServices;
 using ChainOfSpot.Kernels.Gpu;
 using ChainOfSpot.Runtime.Platform;
 using ILGPU;
@@ -18,7 +20,22 @@ public sealed record GpuFound(DeviceChoice Choice, string Name, long MemoryBytes
 /// <summary>Finds GPUs and opens them.</summary>
 public static class GpuSearch
 {
-    static GpuSearch() => DriverLibraries.ResolveFor(typeof(Context).Assembly);
+    private const string Switch = "ChainOfSpot.Runtime.Devices.GpuSearch.IsSupported";
+    private const string Unsupported = "this program was compiled ahead of time or trimmed and can use the CPU only";
+
+    static GpuSearch()
+    {
+        if (IsSupported)
+            DriverLibraries.ResolveFor(typeof(Context).Assembly);
+    }
+
+    /// <summary>
+    /// GPU kernels are compiled from the IL of their methods, which are found by reflection: a program that was compiled ahead of
+    /// time has neither IL nor compiler, and a trimmed one lacks what is only reflected on. The trimmer sets the switch off.
+    /// </summary>
+    [FeatureSwitchDefinition(Switch)]
+    private static bool IsSupported =>
+        RuntimeFeature.IsDynamicCodeSupported && (!AppContext.TryGetSwitch(Switch, out bool isOn) || isOn);
 
     /// <summary>All devices that drivers report, usable or not.</summary>
     public static IReadOnlyList<GpuFound> Find() => [.. Find(DeviceKind.Cuda), .. Find(DeviceKind.OpenCl)];
@@ -27,6 +44,8 @@ public static class GpuSearch
     /// <param name="kind">CUDA or OpenCL.</param>
     public static string? WhyNone(DeviceKind kind)
     {
+        if (!IsSupported)
+            return Unsupported;
         IReadOnlyList<string> names = Libraries(kind);
         if (!DriverLibraries.Exist(names))
             return $"the driver's library is not there ({string.Join(" or ", names)})";
@@ -48,6 +67,11 @@ public static class GpuSearch
         }
         if (WhyNone(choice.Kind) is { } reason)
             throw new DeviceNotFoundException(choice, reason);
+        return IsSupported ? OpenPresent(choice, arithmetic) : null;
+    }
+
+    private static GpuDevice OpenPresent(DeviceChoice choice, Arithmetic arithmetic)
+    {
         Context context = CreateContext(choice.Kind);
         try
         {
@@ -70,8 +94,11 @@ public static class GpuSearch
     private static List<GpuFound> Find(DeviceKind kind)
     {
         // Without the library there is nothing to ask; ILGPU's start would cost a tenth of a second.
-        if (!DriverLibraries.Exist(Libraries(kind)))
-            return [];
+        return IsSupported && DriverLibraries.Exist(Libraries(kind)) ? FindPresent(kind) : [];
+    }
+
+    private static List<GpuFound> FindPresent(DeviceKind kind)
+    {
         using Context context = CreateContext(kind);
         return [.. context.Devices.Select((device, index) => new GpuFound(
             new DeviceChoice(kind, index),

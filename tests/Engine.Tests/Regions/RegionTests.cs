@@ -87,7 +87,7 @@ public sealed class RegionTests
 
     [Theory]
     [InlineData("[1_0.5, 0, 1, 1]", 10.5)]
-    [InlineData("[\u00A0\u3000\u001C.5\t, 0, 1, 1]", 0.5)]
+    [InlineData("[\u00A0\u3000.5\t, 0, 1, 1]", 0.5)]
     [InlineData("[5., 0, 1, 1]", 5)]
     [InlineData("[-1e-2, 0, 1, 1]", -0.01)]
     [InlineData("[\u0661.\u0665, 0, 1, 1]", 1.5)]
@@ -108,6 +108,7 @@ public sealed class RegionTests
     [InlineData("[1_, 0, 1, 1]", RegionProblem.NotFourNumbers)]
     [InlineData("[1__0, 0, 1, 1]", RegionProblem.NotFourNumbers)]
     [InlineData("[1_.0, 0, 1, 1]", RegionProblem.NotFourNumbers)]
+    [InlineData("[\u001C.5, 0, 1, 1]", RegionProblem.NotFourNumbers)]
     [InlineData("[1e, 0, 1, 1]", RegionProblem.NotFourNumbers)]
     [InlineData("[., 0, 1, 1]", RegionProblem.NotFourNumbers)]
     [InlineData("[, 0, 1, 1]", RegionProblem.NotFourNumbers)]
