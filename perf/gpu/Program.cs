@@ -59,7 +59,7 @@ internal static class Program
             using Device device = parsed.Open(arithmetic: Arithmetic.Fast);
             string folder = Path.GetDirectoryName(Path.GetFullPath(output))!;
             Directory.CreateDirectory(folder);
-            using var weights = new ModelWeights(device, shape, folder);
+            using var weights = new ModelWeights(device, shape, ElementType.F16, folder);
             using var kernels = new KernelCases(device, shape, weights);
             Dictionary<string, OperationCost> costs = Measuring.Costs(device, kernels.Cases);
             double copy = CopyBytesPerSecond(device, quick ? 1 << 20 : 1 << 30);
