@@ -6,7 +6,10 @@ namespace ChainOfSpot.Extensions.AI.Tests;
 /// <summary>Keeps every line that is logged: "Level Category: message".</summary>
 internal sealed class RecordingLoggerFactory(ConcurrentQueue<string> lines) : ILoggerFactory, ILoggerProvider
 {
-    public ILogger CreateLogger(string categoryName) => new Logger(categoryName, lines);
+    /// <summary>Is called with each line, on the thread that logs it.</summary>
+    public Action<string>? OnLine { get; init; }
+
+    public ILogger CreateLogger(string categoryName) => new Logger(categoryName, this);
 
     public void AddProvider(ILoggerProvider provider)
     {
@@ -16,7 +19,13 @@ internal sealed class RecordingLoggerFactory(ConcurrentQueue<string> lines) : IL
     {
     }
 
-    private sealed class Logger(string category, ConcurrentQueue<string> lines) : ILogger
+    private void Add(string line)
+    {
+        lines.Enqueue(line);
+        OnLine?.Invoke(line);
+    }
+
+    private sealed class Logger(string category, RecordingLoggerFactory factory) : ILogger
     {
         public IDisposable? BeginScope<TState>(TState state)
             where TState : notnull => null;
@@ -25,6 +34,6 @@ internal sealed class RecordingLoggerFactory(ConcurrentQueue<string> lines) : IL
 
         public void Log<TState>(
             LogLevel logLevel, EventId eventId, TState state, Exception? exception, Func<TState, Exception?, string> formatter) =>
-            lines.Enqueue($"{logLevel} {category}: {formatter(state, exception)}");
+            factory.Add($"{logLevel} {category}: {formatter(state, exception)}");
     }
 }

@@ -41,6 +41,35 @@ public sealed class ServiceCollectionTests
     }
 
     [Fact]
+    public async Task The_hosts_start_does_not_wait_for_the_model_but_a_question_does()
+    {
+        using var mayLoad = new ManualResetEventSlim();
+        var lines = new ConcurrentQueue<string>();
+        using var factory = new RecordingLoggerFactory(lines)
+        {
+            OnLine = line =>
+            {
+                if (line.Contains(": Loading ", StringComparison.Ordinal))
+                    mayLoad.Wait(TimeSpan.FromMinutes(1));
+            },
+        };
+        using IHost host = HostOf(options => (options.Model, options.Engine) = (Folder, Setup with { LoggerFactory = factory }));
+        await host.StartAsync(Cancellation);
+        Task<ChainOfSpotEngine> loading = host.Services.GetRequiredService<ChainOfSpotEngineProvider>().GetAsync(Cancellation);
+        IChatClient client = host.Services.GetRequiredService<IChatClient>();
+        using (var impatient = new CancellationTokenSource(TimeSpan.FromMilliseconds(50)))
+        {
+            await Assert.ThrowsAnyAsync<OperationCanceledException>(
+                () => client.GetResponseAsync(UserMessage(NumberQuestion, Picture()), cancellationToken: impatient.Token));
+        }
+        Assert.False(loading.IsCompleted);
+        Task<ChatResponse> asked = client.GetResponseAsync(UserMessage(NumberQuestion, Picture()), cancellationToken: Cancellation);
+        mayLoad.Set();
+        Assert.Equal(Number, (await asked).Text);
+        await host.StopAsync(Cancellation);
+    }
+
+    [Fact]
     public async Task Without_a_host_it_is_loaded_when_it_is_first_asked_for()
     {
         var services = new ServiceCollection();
