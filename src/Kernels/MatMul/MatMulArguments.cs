@@ -39,6 +39,15 @@ public readonly unsafe struct MatMulArguments
     /// <summary>Floats from a row of C to the next.</summary>
     public nint CStride { get; init; }
 
+    /// <summary>The product of one row of A.</summary>
+    public MatMulArguments Row(int row) => this with
+    {
+        A = A + (row * AStride),
+        Rows = 1,
+        Residual = Residual == null ? null : Residual + (row * CStride),
+        C = C + (row * CStride),
+    };
+
     /// <summary>The segment that holds row <paramref name="n"/> of the weights, and the row's number in it.</summary>
     internal WeightSegment* SegmentOf(int n, out int row)
     {

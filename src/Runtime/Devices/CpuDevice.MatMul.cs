@@ -9,6 +9,15 @@ internal sealed unsafe partial class CpuDevice<TVector, TLanes>
 {
     private const int VectorOutputs = 128;
 
+    /// <summary>
+    /// The most rows that are multiplied one after the other with weights that the first of them brought into the L2 cache: for so
+    /// few, widening the weights into panels costs more than it saves.
+    /// </summary>
+    private const int MostRepeatedRows = 3;
+
+    /// <summary>Outputs whose weights are still in the L2 cache when the next row comes.</summary>
+    private const int RepeatedOutputs = 16;
+
     private readonly Workspace _packed = new("packed activations");
     private readonly Workspace _wantedRows = new("the addresses of some of a weight's rows");
     private readonly Workspace _wantedProducts = new("products of panels of which some rows are wanted");
@@ -104,10 +113,20 @@ internal sealed unsafe partial class CpuDevice<TVector, TLanes>
         }
     }
 
+    private static bool HasBlocks(in MatMulArguments arguments)
+    {
+        for (int i = 0; i < arguments.SegmentCount; i++)
+        {
+            if (arguments.Segments[i].Type.IsQuantized())
+                return true;
+        }
+        return false;
+    }
+
     private void MultiplyBlock(in MatMulArguments arguments)
     {
         long work = 2L * arguments.Rows * arguments.K * arguments.Columns;
-        if (arguments.Rows == 1)
+        if (arguments.Rows == 1 || (arguments.Rows <= MostRepeatedRows && !HasBlocks(arguments)))
         {
             var vector = new VectorJob(arguments);
             Team.For((arguments.Columns + VectorOutputs - 1) / VectorOutputs, work, ref vector);
@@ -136,7 +155,13 @@ internal sealed unsafe partial class CpuDevice<TVector, TLanes>
         public void Run(int index, int thread)
         {
             int first = index * VectorOutputs;
-            Kernels.MatMul.Vector<TVector, TLanes>(_arguments, first, Math.Min(first + VectorOutputs, _arguments.Columns));
+            int end = Math.Min(first + VectorOutputs, _arguments.Columns);
+            int step = _arguments.Rows == 1 ? VectorOutputs : RepeatedOutputs;
+            for (; first < end; first += step)
+            {
+                for (int row = 0; row < _arguments.Rows; row++)
+                    Kernels.MatMul.Vector<TVector, TLanes>(_arguments.Row(row), first, Math.Min(first + step, end));
+            }
         }
     }
 
