@@ -63,9 +63,14 @@ internal static class Program
             using var kernels = new KernelCases(device, shape, weights);
             Dictionary<string, OperationCost> costs = Measuring.Costs(device, kernels.Cases);
             double copy = CopyBytesPerSecond(device, quick ? 1 << 20 : 1 << 30);
-            MeasuredKernel[] measured = [.. kernels.Cases.Select(kernel => Measure(device, kernel, costs[kernel.Name], baselines))];
-            var result = new GpuMeasurements(DateTimeOffset.UtcNow, device.Name, shape.Name, copy / 1e9, driverCopy / 1e9, missing, measured);
-            File.WriteAllText(output, JsonSerializer.Serialize(result, Json));
+            var measured = new List<MeasuredKernel>();
+            foreach (KernelCase kernel in kernels.Cases)
+            {
+                measured.Add(Measure(device, kernel, costs[kernel.Name], baselines));
+                // After each: what is stopped half-way keeps its figures.
+                var result = new GpuMeasurements(DateTimeOffset.UtcNow, device.Name, shape.Name, copy / 1e9, driverCopy / 1e9, missing, measured);
+                File.WriteAllText(output, JsonSerializer.Serialize(result, Json));
+            }
             Console.WriteLine($"written to {Path.GetFullPath(output)}");
             return 0;
         }
@@ -119,9 +124,16 @@ internal static class Program
         using CuBlas? cublas = cuda ? CuBlas.TryOpen(out missing) : null;
         if (cublas is null)
             return seconds;
-        copy = CuBlas.CopyBytesPerSecond();
-        foreach ((Projection projection, int rows) in KernelCases.Products(shape))
-            seconds[KernelCases.Name(projection, rows)] = cublas.Seconds(rows, projection.Outputs, projection.Inputs);
+        try
+        {
+            copy = CuBlas.CopyBytesPerSecond();
+            foreach ((Projection projection, int rows) in KernelCases.Products(shape))
+                seconds[KernelCases.Name(projection, rows)] = cublas.Seconds(rows, projection.Outputs, projection.Inputs);
+        }
+        catch (InvalidOperationException e)
+        {
+            missing = e.Message;
+        }
         return seconds;
     }
 }

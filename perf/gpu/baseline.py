@@ -73,13 +73,14 @@ def two_passes():
 
 
 def main():
-    result = {"gpu": torch.cuda.get_device_name(), "torch": torch.__version__, "attention_seconds": attention()}
-    try:
-        result["transformers_seconds"] = two_passes()
-    except Exception as failure:  # whatever version is there: the other figures are kept
-        result["transformers_seconds"] = {"missing": repr(failure)}
-    with open(sys.argv[1], "w", encoding="utf-8") as file:
-        json.dump(result, file, indent=2)
+    result = {"gpu": torch.cuda.get_device_name(), "torch": torch.__version__}
+    for name, measure in (("attention_seconds", attention), ("transformers_seconds", two_passes)):
+        try:
+            result[name] = measure()
+        except Exception as failure:  # whatever version is there: the other figures are kept
+            result[name] = {"missing": repr(failure)}
+        with open(sys.argv[1], "w", encoding="utf-8") as file:
+            json.dump(result, file, indent=2)
     print(json.dumps(result, indent=2))
 
 

@@ -6,10 +6,12 @@ export DOTNET_CLI_TELEMETRY_OPTOUT=1 DOTNET_NOLOGO=1
 folder=artifacts/cos-gpu-run
 rm -rf "$folder"
 mkdir -p "$folder/tests"
-# Into one folder: they share the runtime. Without symbols of others and without what a measurement does not need.
+# Into one folder: they share the runtime.
 for project in tests/Runtime.Tests tests/Engine.Tests weights-tools src/Cli perf/gpu; do
     dotnet publish "$project" -c Release -r linux-x64 --self-contained true -p:DebugType=none -o "$folder/bin" -v quiet
 done
+# Nothing there draws plots, debugs, traces or looks for the model that lies beside the program: run.sh names its own.
+(cd "$folder/bin" && rm -rf models libSkiaSharp.so libHarfBuzzSharp.so libmscordaccore.so libmscordbi.so libcoreclrtraceptprovider.so ./*.pdb ./*.xml)
 cp -r tests/fixtures "$folder/tests/"
 cp -r models "$folder/"
 cp perf/gpu/run.sh perf/gpu/baseline.py "$folder/"

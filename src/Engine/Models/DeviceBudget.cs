@@ -35,10 +35,12 @@ internal readonly record struct DeviceBudget(long WeightBytes, long CacheBytes, 
     }
 
     /// <summary>Refuses to begin what cannot end well.</summary>
+    /// <param name="device">The device's name.</param>
+    /// <param name="freeBytes">Its free memory; null where nobody knows.</param>
     /// <exception cref="DeviceMemoryException">The device has too little free memory.</exception>
-    public void Check(Device device)
+    public void Check(string device, long? freeBytes)
     {
-        if (device.FreeBytes is not { } free || Total <= free)
+        if (freeBytes is not { } free || Total <= free)
             return;
         long left = free - WeightBytes - ActivationBytes;
         long fitting = left < 0 ? 0 : (long)((double)left / CacheBytes * CachePositions);
@@ -48,7 +50,7 @@ internal readonly record struct DeviceBudget(long WeightBytes, long CacheBytes, 
                 CultureInfo.InvariantCulture,
                 $"beside a cache of {CachePositions} positions, weights of {Gigabytes(Math.Max(0, free - CacheBytes - ActivationBytes))} would fit: quantise the checkpoint, or use the CPU");
         throw new DeviceMemoryException(
-            $"{device.Name}: {Gigabytes(Total)} are needed ({Gigabytes(WeightBytes)} weights, {Gigabytes(CacheBytes)} cache of {CachePositions} positions, "
+            $"{device}: {Gigabytes(Total)} are needed ({Gigabytes(WeightBytes)} weights, {Gigabytes(CacheBytes)} cache of {CachePositions} positions, "
             + $"{Gigabytes(ActivationBytes)} activations) and {Gigabytes(free)} are free; {remedy}.",
             Total);
     }

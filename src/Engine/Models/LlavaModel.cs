@@ -35,7 +35,7 @@ internal sealed class LlavaModel : IDisposable
         var model = new LlavaModel(path, files);
         try
         {
-            DeviceBudget.Of(files, options, device.PagePositions).Check(device);
+            DeviceBudget.Of(files, options, device.PagePositions).Check(device.Name, device.FreeBytes);
             files.Prefetch(progress, cancellation);
             model.Tower = new VisionTower(device, files.Config, files.Tower);
             model.Language = new LanguageModel(

@@ -18,7 +18,7 @@ public static unsafe partial class Attention
     private const int SplitThreads = 128;
 
     /// <summary>A group 32 rows and a head; grid (rows / 32, heads, runs of one sequence that a tile does side by side).</summary>
-    [GpuKernel(AttentionGpuTile.Threads)]
+    [GpuKernel(AttentionGpuTile.Threads, GroupsPerMultiprocessor = AttentionGpuTile.GroupsPerMultiprocessor)]
     public static void Gpu<TElement, THead>(AttentionGpuArguments arguments)
         where TElement : struct, IGpuKvElement
         where THead : struct, IGpuHeadWidth => AttentionGpuTile.Run<PagedKeys<TElement>, THead>(arguments);

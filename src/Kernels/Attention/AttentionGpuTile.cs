@@ -62,6 +62,11 @@ internal static class AttentionGpuTile
     /// <summary>Threads of its group.</summary>
     public const int Threads = 128;
 
+    /// <summary>
+    /// Groups on a multiprocessor: up to 128 registers a thread. Without the wish ptxas takes 80 to 96 and keeps some numbers in memory.
+    /// </summary>
+    public const int GroupsPerMultiprocessor = 4;
+
     private const int Positions = KvLayout.PagePositions;
     private const int ThreadColumns = 16;
     private const int ChunkFloats = 2048;

@@ -7,7 +7,7 @@ namespace ChainOfSpot.Kernels;
 public static unsafe partial class FullAttention
 {
     /// <summary>A group 32 rows and a head; grid (rows / 32, heads); a tile that meets two pictures takes them one after the other.</summary>
-    [GpuKernel(AttentionGpuTile.Threads)]
+    [GpuKernel(AttentionGpuTile.Threads, GroupsPerMultiprocessor = AttentionGpuTile.GroupsPerMultiprocessor)]
     public static void Gpu<THead>(AttentionGpuArguments arguments)
         where THead : struct, IGpuHeadWidth => AttentionGpuTile.Run<PictureKeys, THead>(arguments);
 

@@ -2,6 +2,7 @@ using ChainOfSpot.Kernels;
 using ChainOfSpot.Kernels.Gpu;
 using ILGPU;
 using ILGPU.Runtime;
+using ILGPU.Runtime.OpenCL;
 
 namespace ChainOfSpot.Runtime.Devices;
 
@@ -19,7 +20,8 @@ public sealed partial class GpuDevice
     private readonly CacheKernels _plainCache;
     private readonly CacheKernels _quantizedCache;
     private readonly GpuKernel<AttentionGpuArguments> _attentionCombine;
-    private readonly GpuKernel<AttentionGpuArguments> _fullAttention;
+    private readonly GpuKernel<AttentionGpuArguments> _fullAttention64;
+    private readonly GpuKernel<AttentionGpuArguments> _fullAttention128;
     private GpuMemory? _partialSums;
     private GpuMemory? _partialScales;
 
@@ -99,8 +101,9 @@ public sealed partial class GpuDevice
         int headDim = HeadDim(output.Columns / heads);
         ArrayView<float> joined = Floats(qkv);
         ArrayView<int> none = joined.Cast<int>();
-        // Heads of 64 columns are padded to 128: on PoCL the narrower kernel gives other results behind the first 64 keys.
-        _fullAttention.Launch(
+        // PoCL 6 compiles the narrow kernel's same text now to a right, now to a wrong program: docs/gpu.md.
+        bool narrow = headDim <= GpuHead64.Columns && _accelerator is not CLAccelerator;
+        (narrow ? _fullAttention64 : _fullAttention128).Launch(
             _stream,
             new Index3D(Groups(qkv.Rows, Kernels.Attention.GpuRows), heads, 1),
             new AttentionGpuArguments

@@ -55,7 +55,8 @@ public sealed partial class GpuDevice : Device
         _plainCache = CacheKernels.Of<GpuKvF32>(this);
         _quantizedCache = CacheKernels.Of<GpuKvQ8>(this);
         _attentionCombine = Kernel<AttentionGpuArguments>(Kernels.Attention.GpuCombine);
-        _fullAttention = Kernel<AttentionGpuArguments>(Kernels.FullAttention.Gpu<GpuHead128>);
+        _fullAttention64 = Kernel<AttentionGpuArguments>(Kernels.FullAttention.Gpu<GpuHead64>);
+        _fullAttention128 = Kernel<AttentionGpuArguments>(Kernels.FullAttention.Gpu<GpuHead128>);
     }
 
     /// <inheritdoc/>
