@@ -10,8 +10,8 @@ mkdir -p "$folder/tests"
 for project in tests/Runtime.Tests tests/Engine.Tests weights-tools src/Cli perf/gpu; do
     dotnet publish "$project" -c Release -r linux-x64 --self-contained true -p:DebugType=none -o "$folder/bin" -v quiet
 done
-# Nothing there draws plots, debugs, traces or looks for the model that lies beside the program: run.sh names its own.
-(cd "$folder/bin" && rm -rf models libSkiaSharp.so libHarfBuzzSharp.so libmscordaccore.so libmscordbi.so libcoreclrtraceptprovider.so ./*.pdb ./*.xml)
+# Nothing there sets text, debugs, traces or looks for the model that lies beside the program: run.sh names its own.
+(cd "$folder/bin" && rm -rf models libHarfBuzzSharp.so libmscordaccore.so libmscordbi.so libcoreclrtraceptprovider.so ./*.pdb ./*.xml)
 cp -r tests/fixtures "$folder/tests/"
 cp -r models "$folder/"
 cp perf/gpu/run.sh perf/gpu/baseline.py "$folder/"

@@ -75,9 +75,10 @@ public static class GpuSearch
         Context context = CreateContext(choice.Kind);
         try
         {
-            if (choice.Index >= context.Devices.Length)
-                throw new DeviceNotFoundException(choice, $"there are {context.Devices.Length} such devices, numbered from 0");
-            ILGPU.Runtime.Device device = context.Devices[choice.Index];
+            ILGPU.Runtime.Device[] devices = Devices(context, choice.Kind);
+            if (choice.Index >= devices.Length)
+                throw new DeviceNotFoundException(choice, $"there are {devices.Length} such devices, numbered from 0");
+            ILGPU.Runtime.Device device = devices[choice.Index];
             if (Problem(device) is { } problem)
                 throw new DeviceNotFoundException(choice, $"{device.Name} cannot be used: {problem}");
             return new GpuDevice(context, device.CreateAccelerator(context)) { Arithmetic = arithmetic };
@@ -100,13 +101,17 @@ public static class GpuSearch
     private static List<GpuFound> FindPresent(DeviceKind kind)
     {
         using Context context = CreateContext(kind);
-        return [.. context.Devices.Select((device, index) => new GpuFound(
+        return [.. Devices(context, kind).Select((device, index) => new GpuFound(
             new DeviceChoice(kind, index),
             device is CLDevice cl ? $"{device.Name}, {cl.PlatformName}" : device.Name,
             device.MemorySize,
             device is not CLDevice { DeviceType: not CLDeviceType.CL_DEVICE_TYPE_GPU },
             Problem(device)))];
     }
+
+    // Where a driver reports none, ILGPU lists its own CPU accelerator instead.
+    private static ILGPU.Runtime.Device[] Devices(Context context, DeviceKind kind) =>
+        [.. context.Devices.Where(device => kind == DeviceKind.Cuda ? device is CudaDevice : device is CLDevice)];
 
     private static Context CreateContext(DeviceKind kind) => Context.Create(builder =>
     {
