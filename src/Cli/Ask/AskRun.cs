@@ -78,10 +78,8 @@ internal static class AskRun
     {
         long start = Stopwatch.GetTimestamp();
         LoadBar? bar = terminal.ShowsProgress && !request.AsJson ? new LoadBar(terminal.Error) : null;
-        Task<ChainOfSpotEngine> load = ChainOfSpotEngine.LoadAsync(model, request.Engine, bar, cancellation);
-        if (bar is not null)
-            await bar.ShowAsync(load).ConfigureAwait(false);
-        return (await load.ConfigureAwait(false), Stopwatch.GetElapsedTime(start));
+        ChainOfSpotEngine engine = await LoadBar.LoadAsync(bar, model, request.Engine, cancellation).ConfigureAwait(false);
+        return (engine, Stopwatch.GetElapsedTime(start));
     }
 
     private static (Picture Picture, TimeSpan Time) ReadPicture(AskRequest request)

@@ -11,6 +11,15 @@ internal sealed class LoadBar(TextWriter error) : IProgress<LoadProgress>
     private long _read;
     private long _total;
 
+    /// <summary>Loads a model and shows how far that is, where there is a bar to show it.</summary>
+    public static async Task<ChainOfSpotEngine> LoadAsync(LoadBar? bar, string model, EngineOptions options, CancellationToken cancellation)
+    {
+        Task<ChainOfSpotEngine> load = ChainOfSpotEngine.LoadAsync(model, options, bar, cancellation);
+        if (bar is not null)
+            await bar.ShowAsync(load).ConfigureAwait(false);
+        return await load.ConfigureAwait(false);
+    }
+
     public void Report(LoadProgress value)
     {
         Volatile.Write(ref _total, value.TotalBytes);

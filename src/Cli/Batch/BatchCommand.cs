@@ -1,9 +1,6 @@
 using System.CommandLine;
 using ChainOfSpot.Cli.Ask;
-using ChainOfSpot.Cli.Devices;
 using ChainOfSpot.Cli.Output;
-using ChainOfSpot.Kernels;
-using ChainOfSpot.Runtime.Devices;
 
 namespace ChainOfSpot.Cli.Batch;
 
@@ -32,14 +29,6 @@ internal sealed class BatchCommand : Command
         Required = true,
     };
 
-    private readonly Option<string?> _model = new("--model", "-m")
-    {
-        Description = $"Folder of a LLaVA-1.5 checkpoint, a GGUF file, or a folder of GGUF files; without it the built-in {DefaultModel.Name}.",
-        HelpName = "DIR|GGUF",
-    };
-
-    private readonly Option<string?> _mmproj = ModelPaths.MmprojOption();
-
     private readonly Option<int> _parallel = new("--parallel", "-p")
     {
         Description = "How many questions are asked at a time.",
@@ -51,68 +40,42 @@ internal sealed class BatchCommand : Command
 
     private readonly Option<bool> _freeRegion = new("--free-region") { Description = "Lets the model say anything where it is asked where to look." };
 
-    private readonly Option<int> _maxTokens = new("--max-tokens")
-    {
-        Description = "The most tokens that each pass decodes.",
-        HelpName = "N",
-        DefaultValueFactory = _ => AskOptions.DefaultMaxNewTokens,
-    };
-
-    private readonly Option<DeviceChoice> _device = DeviceOption.Create();
-
-    private readonly Option<int> _threads = new("--threads", "-t") { Description = "CPU threads; 0 for one a core.", HelpName = "N" };
-
     private readonly Option<int> _cachePositions = new("--cache-positions")
     {
         Description = "Positions that the key-value cache has memory for, of all questions together; 0 for two of the model's contexts.",
         HelpName = "N",
     };
 
-    private readonly Option<KvElement> _kvCache = KvCacheOption.Create();
-
-    private readonly Option<Arithmetic?> _arithmetic = ArithmeticOption.Create();
+    private readonly ModelOptions _shared = new();
 
     public BatchCommand(Terminal terminal)
         : base("batch", "Answers a file of questions, many of them at a time.")
     {
         Add(_questions);
-        foreach (Option option in (ReadOnlySpan<Option>)[_out, _model, _mmproj, _parallel, _direct, _freeRegion, _maxTokens, _device, _threads, _cachePositions, _kvCache, _arithmetic])
+        foreach (Option option in (ReadOnlySpan<Option>)
+        [
+            _out, _shared.Model, _shared.Mmproj, _parallel, _direct, _freeRegion,
+            _shared.MaxTokens, _shared.Device, _shared.Threads, _cachePositions, _shared.KvCache, _shared.Arithmetic,
+        ])
             Add(option);
-        RequireRange(_parallel, 1, MostParallel);
-        RequireRange(_maxTokens, 1, int.MaxValue);
-        RequireRange(_threads, 0, int.MaxValue);
-        RequireRange(_cachePositions, 0, int.MaxValue);
+        ModelOptions.RequireRange(_parallel, 1, MostParallel);
+        ModelOptions.RequireRange(_cachePositions, 0);
         SetAction((parsed, cancellation) => BatchRun.RunAsync(
             new BatchRequest
             {
                 Questions = parsed.GetRequiredValue(_questions),
                 Out = parsed.GetRequiredValue(_out),
-                Model = parsed.GetValue(_model) ?? DefaultModel.Folder,
+                Model = _shared.PathIn(parsed),
                 Parallel = parsed.GetValue(_parallel),
-                Engine = new EngineOptions
-                {
-                    Device = parsed.GetValue(_device),
-                    Threads = parsed.GetValue(_threads),
-                    CachePositions = parsed.GetValue(_cachePositions),
-                    KvCache = parsed.GetValue(_kvCache),
-                    Arithmetic = parsed.GetValue(_arithmetic),
-                    MmprojFile = parsed.GetValue(_mmproj),
-                },
+                Engine = _shared.EngineIn(parsed) with { CachePositions = parsed.GetValue(_cachePositions) },
                 Ask = new AskOptions
                 {
                     Direct = parsed.GetValue(_direct),
                     FreeRegion = parsed.GetValue(_freeRegion),
-                    MaxNewTokens = parsed.GetValue(_maxTokens),
+                    MaxNewTokens = parsed.GetValue(_shared.MaxTokens),
                 },
             },
             terminal,
             cancellation));
     }
-
-    private static void RequireRange(Option<int> option, int least, int most) => option.Validators.Add(result =>
-    {
-        int value = result.GetValueOrDefault<int>();
-        if (value < least || value > most)
-            result.AddError($"{option.Name} is {value}; expected {least} at least{(most < int.MaxValue ? $" and {most} at most" : "")}.");
-    });
 }

@@ -50,10 +50,7 @@ internal sealed class ChatRun : IDisposable
         ModelPaths.Check(request.Model, request.Engine);
         Picture picture = await Task.Run(() => Picture.Decode(request.Picture), cancellation).ConfigureAwait(false);
         LoadBar? bar = terminal.ShowsProgress ? new LoadBar(terminal.Error) : null;
-        Task<ChainOfSpotEngine> load = ChainOfSpotEngine.LoadAsync(request.Model, request.Engine, bar, cancellation);
-        if (bar is not null)
-            await bar.ShowAsync(load).ConfigureAwait(false);
-        using ChainOfSpotEngine engine = await load.ConfigureAwait(false);
+        using ChainOfSpotEngine engine = await LoadBar.LoadAsync(bar, request.Model, request.Engine, cancellation).ConfigureAwait(false);
         using var chat = new ChatRun(request, terminal, engine, picture, cancellation);
         return await chat.RunAsync().ConfigureAwait(false);
     }

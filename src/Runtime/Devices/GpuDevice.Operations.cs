@@ -88,32 +88,12 @@ public sealed partial class GpuDevice
         new ExtractPatchesGpuArguments { Pixels = Floats(pixels), Y = Floats(patches), Side = side, Patch = patch });
 
     /// <inheritdoc/>
-    public override void LayerNorm(TensorView x, Tensor weight, Tensor bias, float epsilon, TensorView output) => _layerNorm.Launch(
-        _stream,
-        new Index3D(x.Rows, 1, 1),
-        new NormGpuArguments
-        {
-            X = Floats(x),
-            Weight = Floats(weight),
-            Bias = Floats(bias),
-            Y = Floats(output),
-            Columns = x.Columns,
-            Epsilon = epsilon,
-        });
+    public override void LayerNorm(TensorView x, Tensor weight, Tensor bias, float epsilon, TensorView output) =>
+        Norm(_layerNorm, x, weight, bias, epsilon, output);
 
     /// <inheritdoc/>
-    public override void RmsNorm(TensorView x, Tensor weight, float epsilon, TensorView output) => _rmsNorm.Launch(
-        _stream,
-        new Index3D(x.Rows, 1, 1),
-        new NormGpuArguments
-        {
-            X = Floats(x),
-            Weight = Floats(weight),
-            Bias = Floats(weight),
-            Y = Floats(output),
-            Columns = x.Columns,
-            Epsilon = epsilon,
-        });
+    public override void RmsNorm(TensorView x, Tensor weight, float epsilon, TensorView output) =>
+        Norm(_rmsNorm, x, weight, bias: weight, epsilon, output);
 
     /// <inheritdoc/>
     public override void SwiGlu(TensorView gateUp, TensorView output) => _swiGlu.Launch(
@@ -139,6 +119,21 @@ public sealed partial class GpuDevice
             Columns = logits.Columns,
             K = values.Columns,
         });
+
+    /// <summary>Launches a norm; one without a bias reads none, but an argument has to be some memory.</summary>
+    private void Norm(GpuKernel<NormGpuArguments> kernel, TensorView x, Tensor weight, Tensor bias, float epsilon, TensorView output) =>
+        kernel.Launch(
+            _stream,
+            new Index3D(x.Rows, 1, 1),
+            new NormGpuArguments
+            {
+                X = Floats(x),
+                Weight = Floats(weight),
+                Bias = Floats(bias),
+                Y = Floats(output),
+                Columns = x.Columns,
+                Epsilon = epsilon,
+            });
 
     private void Gather(ElementType type, int tableRows, TensorView ids, TensorView output, in GatherRowsGpuArguments arguments)
     {
