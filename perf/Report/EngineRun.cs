@@ -1,6 +1,5 @@
 using ChainOfSpot.Images;
 using ChainOfSpot.Measurement;
-using ChainOfSpot.Runtime.Devices;
 
 namespace ChainOfSpot.Report;
 
@@ -13,16 +12,16 @@ internal static class EngineRun
     private const string RegionText = "[0.25, 0.25, 0.75, 0.75]";
     private const int NewTokens = 16;
 
-    public static async Task<IReadOnlyList<Measured>> MeasureAsync(string model, ReportOptions options, TextWriter progress)
+    public static async Task<IReadOnlyList<Measured>> MeasureAsync(string model, EngineOptions options, int rounds, TextWriter progress)
     {
-        using ChainOfSpotEngine engine = await ChainOfSpotEngine.LoadAsync(model, new EngineOptions { Device = new DeviceChoice(DeviceKind.Cpu), Threads = options.Threads }).ConfigureAwait(false);
+        using ChainOfSpotEngine engine = await ChainOfSpotEngine.LoadAsync(model, options).ConfigureAwait(false);
         var reused = new List<Answer>();
         var anew = new List<Answer>();
         Picture picture = Gradient(640, 480);
         // The first question of each kind only warms up.
-        for (int round = -1; round < options.Rounds; round++)
+        for (int round = -1; round < rounds; round++)
         {
-            progress.Write($"\rengine: round {round + 1} of {options.Rounds}");
+            progress.Write($"\rengine: round {round + 1} of {rounds}");
             foreach ((List<Answer> answers, bool reuse) in ((List<Answer>, bool)[])[(reused, true), (anew, false)])
             {
                 engine.ForgetReused();
@@ -42,6 +41,8 @@ internal static class EngineRun
             Of("engine: prefill pass 1", first.PromptTokens - first.CachedTokens, reused, t => t.FirstPrefill),
             Of("engine: decode pass 1", first.OutputIds.Count, reused, t => t.FirstDecode),
             Of("engine: prefill pass 2 behind the cache", second.PromptTokens - second.CachedTokens, reused, t => t.SecondPrefill),
+            Of("engine: prefill pass 2 without reuse", second.PromptTokens, anew, t => t.SecondPrefill),
+            Of("engine: decode pass 2", second.OutputIds.Count, reused, t => t.SecondDecode),
             Of("engine: whole question, with reuse", 0, reused, t => t.Total),
             Of("engine: whole question, without reuse", 0, anew, t => t.Total),
         ];

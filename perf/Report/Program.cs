@@ -78,7 +78,10 @@ internal static class Program
         Directory.CreateDirectory(options.Output);
         PerformanceReport report = Measuring.Run(options, options.Quick ? LlavaShape.Small : LlavaShape.Llava7B, writer);
         if (options.Model is { } model)
-            report = report with { Measured = [.. report.Measured, .. await EngineRun.MeasureAsync(model, options, writer).ConfigureAwait(false)] };
+        {
+            var cpu = new EngineOptions { Device = new DeviceChoice(DeviceKind.Cpu), Threads = options.Threads };
+            report = report with { Measured = [.. report.Measured, .. await EngineRun.MeasureAsync(model, cpu, options.Rounds, writer).ConfigureAwait(false)] };
+        }
 
         await File.WriteAllTextAsync(Path.Combine(options.Output, JsonFile), report.ToJson()).ConfigureAwait(false);
         var markdown = new StringWriter();

@@ -3,8 +3,10 @@ using System.Diagnostics;
 using System.Text.Json;
 using ChainOfSpot.Kernels;
 using ChainOfSpot.Measurement;
+using ChainOfSpot.Models;
 using ChainOfSpot.Report;
 using ChainOfSpot.Runtime.Devices;
+using ChainOfSpot.Runtime.Weights;
 
 namespace ChainOfSpot.GpuReport;
 
@@ -19,14 +21,23 @@ internal sealed record MeasuredKernel(string Name, Sample Seconds, double Gigaby
 /// <summary>What one run measured.</summary>
 /// <param name="Taken">When.</param>
 /// <param name="Device">On what.</param>
+/// <param name="Arithmetic">What products may round.</param>
 /// <param name="Shape">At which model's shapes.</param>
 /// <param name="CopyGigabytesPerSecond">A copy inside the device's memory by the engine, read and written.</param>
 /// <param name="DriverCopyGigabytesPerSecond">The same by the driver alone; null without cuBLAS.</param>
 /// <param name="CublasMissing">Why there is no baseline; empty where there is.</param>
 /// <param name="Kernels">Every kernel.</param>
 internal sealed record GpuMeasurements(
-    DateTimeOffset Taken, string Device, string Shape, double CopyGigabytesPerSecond, double? DriverCopyGigabytesPerSecond, string CublasMissing,
+    DateTimeOffset Taken, string Device, string Arithmetic, string Shape, double CopyGigabytesPerSecond, double? DriverCopyGigabytesPerSecond, string CublasMissing,
     IReadOnlyList<MeasuredKernel> Kernels);
+
+/// <summary>What one run measured of whole questions.</summary>
+/// <param name="Taken">When.</param>
+/// <param name="Device">On what.</param>
+/// <param name="Arithmetic">What products may round.</param>
+/// <param name="Model">By which model.</param>
+/// <param name="Stages">From picture to answer; kernels were compiled before.</param>
+internal sealed record QuestionMeasurements(DateTimeOffset Taken, string Device, string Arithmetic, string Model, IReadOnlyList<Measured> Stages);
 
 /// <summary>Measures every kernel of a GPU at LLaVA-1.5 7B shapes beside copy bandwidth and cuBLAS; writes JSON.</summary>
 internal static class Program
@@ -40,44 +51,64 @@ internal static class Program
         var choice = new Option<string>("--device", "-d") { Description = "Which GPU.", HelpName = "cuda:N|opencl:N", DefaultValueFactory = _ => "cuda" };
         var output = new Option<string>("--output", "-o") { Description = "The file to write.", HelpName = "JSON", DefaultValueFactory = _ => "kernels.json" };
         var quick = new Option<bool>("--quick") { Description = "Small shapes: whether it works, not how fast it is." };
-        var root = new RootCommand("Measures every GPU kernel at LLaVA-1.5 7B shapes.") { choice, output, quick };
-        root.SetAction((parsed, _) => Task.FromResult(Run(parsed.GetRequiredValue(choice), parsed.GetRequiredValue(output), parsed.GetValue(quick))));
+        var model = new Option<string?>("--model", "-m") { Description = "Measures whole questions by this model instead.", HelpName = "DIR" };
+        var exact = new Option<bool>("--exact") { Description = "Exact arithmetic: fp32 without tensor cores." };
+        var root = new RootCommand("Measures every GPU kernel at LLaVA-1.5 7B shapes, or whole questions.") { choice, output, quick, model, exact };
+        root.SetAction((parsed, _) => RunAsync(
+            parsed.GetRequiredValue(choice), Path.GetFullPath(parsed.GetRequiredValue(output)), parsed.GetValue(quick), parsed.GetValue(model),
+            parsed.GetValue(exact) ? Arithmetic.Exact : Arithmetic.Fast));
         return await root.Parse(args).InvokeAsync().ConfigureAwait(false);
     }
 
-    private static int Run(string choice, string output, bool quick)
+    private static async Task<int> RunAsync(string choice, string output, bool quick, string? model, Arithmetic arithmetic)
     {
-        LlavaShape shape = quick ? LlavaShape.Small : LlavaShape.Llava7B;
-        if (!DeviceChoice.TryParse(choice, out DeviceChoice parsed) || parsed.Kind is DeviceKind.Cpu or DeviceKind.Auto)
+        if (!DeviceChoice.TryParse(choice, out DeviceChoice device) || device.Kind is DeviceKind.Cpu or DeviceKind.Auto)
         {
             Console.Error.WriteLine($"--device {choice}: expected cuda, cuda:N, opencl or opencl:N.");
             return 1;
         }
-        Dictionary<string, double> baselines = Baselines(shape, parsed.Kind == DeviceKind.Cuda, out double? driverCopy, out string missing);
+        Directory.CreateDirectory(Path.GetDirectoryName(output)!);
         try
         {
-            using Device device = parsed.Open(arithmetic: Arithmetic.Fast);
-            string folder = Path.GetDirectoryName(Path.GetFullPath(output))!;
-            Directory.CreateDirectory(folder);
-            using var weights = new ModelWeights(device, shape, ElementType.F16, folder);
-            using var kernels = new KernelCases(device, shape, weights);
-            Dictionary<string, OperationCost> costs = Measuring.Costs(device, kernels.Cases);
-            double copy = CopyBytesPerSecond(device, quick ? 1 << 20 : 1 << 30);
-            var measured = new List<MeasuredKernel>();
-            foreach (KernelCase kernel in kernels.Cases)
-            {
-                measured.Add(Measure(device, kernel, costs[kernel.Name], baselines));
-                // After each: what is stopped half-way keeps its figures.
-                var result = new GpuMeasurements(DateTimeOffset.UtcNow, device.Name, shape.Name, copy / 1e9, driverCopy / 1e9, missing, measured);
-                File.WriteAllText(output, JsonSerializer.Serialize(result, Json));
-            }
-            Console.WriteLine($"written to {Path.GetFullPath(output)}");
+            if (model is null)
+                MeasureKernels(device, arithmetic, quick ? LlavaShape.Small : LlavaShape.Llava7B, output);
+            else
+                await MeasureQuestionsAsync(device, arithmetic, model, output).ConfigureAwait(false);
+            Console.WriteLine($"written to {output}");
             return 0;
         }
-        catch (DeviceNotFoundException e)
+        catch (Exception e) when (e is DeviceNotFoundException or DeviceMemoryException or ModelException or WeightFileException)
         {
             Console.Error.WriteLine(e.Message);
             return 1;
+        }
+    }
+
+    private static async Task MeasureQuestionsAsync(DeviceChoice device, Arithmetic arithmetic, string model, string output)
+    {
+        var options = new EngineOptions { Device = device, Arithmetic = arithmetic };
+        IReadOnlyList<Measured> stages = await EngineRun.MeasureAsync(model, options, Samples, Console.Out).ConfigureAwait(false);
+        Write(output, new QuestionMeasurements(DateTimeOffset.UtcNow, $"{device}", $"{arithmetic}", model, stages));
+        foreach (Measured stage in stages)
+            Console.WriteLine($"{stage.Name,-42} {stage.Tokens,6} tokens {1e3 * stage.Seconds.Best,10:0.0} ms");
+    }
+
+    private static void Write<T>(string output, T result) => File.WriteAllText(output, JsonSerializer.Serialize(result, Json));
+
+    private static void MeasureKernels(DeviceChoice choice, Arithmetic arithmetic, LlavaShape shape, string output)
+    {
+        Dictionary<string, double> baselines = Baselines(shape, choice.Kind == DeviceKind.Cuda, out double? driverCopy, out string missing);
+        using Device device = choice.Open(arithmetic: arithmetic);
+        using var weights = new ModelWeights(device, shape, ElementType.F16, Path.GetDirectoryName(output)!);
+        using var kernels = new KernelCases(device, shape, weights);
+        double copy = CopyBytesPerSecond(device, shape == LlavaShape.Llava7B ? 1 << 30 : 1 << 20);
+        var measured = new List<MeasuredKernel>();
+        foreach (KernelCase kernel in kernels.Cases)
+        {
+            measured.Add(Measure(device, kernel, Measuring.Costs(device, [kernel])[kernel.Name], baselines));
+            // After each: what is stopped half-way keeps its figures.
+            Write(output, new GpuMeasurements(
+                DateTimeOffset.UtcNow, device.Name, $"{arithmetic}", shape.Name, copy / 1e9, driverCopy / 1e9, missing, measured));
         }
     }
 

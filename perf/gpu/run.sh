@@ -1,9 +1,9 @@
 #!/usr/bin/env bash
 # Checks and measures the engine on this machine's GPU, in ten minutes at most; needs no .NET. Unpack what pack.sh made, then:
 #   ./run.sh [RESULTS] [cuda|opencl] [MODEL SHAPE]
-# RESULTS gets machine.txt, parity.txt, kernels.json, question-f16.json, question-q4_0.json and baseline.json, each as soon as it
-# is measured, kernels.json and baseline.json figure by figure. Parity comes first: figures of a wrong kernel are none, so a
-# failure ends the run. A rehearsal without a card: ./run.sh results opencl tiny
+# Parity comes first. Every step has a limit of its own and is written as soon as it ends, in kernels.json and baseline.json figure by
+# figure; what fails or takes too long costs no other step. run.json says how each ended: where parity "failed", the figures are
+# those of a wrong kernel. A rehearsal without a card: ./run.sh results opencl tiny
 set -uo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
 results=$(mkdir -p "${1:-results}" && cd "${1:-results}" && pwd)
@@ -11,16 +11,37 @@ device=${2:-cuda}
 shape=${3:-llava-1.5-7b}
 # The tests' reference data.
 export COS_REPOSITORY=$here
+# The card's OpenCL driver is not what is asked about.
+[ "$device" = opencl ] || export OCL_ICD_VENDORS=/dev/null
+# Where containers have the driver, and where cuBLAS lies when the linker does not know it.
+[ ! -d /usr/local/nvidia/lib64 ] || export LD_LIBRARY_PATH=${LD_LIBRARY_PATH:+$LD_LIBRARY_PATH:}/usr/local/nvidia/lib64
+if [ -z "${COS_CUBLAS:-}" ] && ! ldconfig -p 2> /dev/null | grep -q 'libcublas\.so'; then
+    COS_CUBLAS=$(find /usr/local /opt -name 'libcublas.so.1?' 2> /dev/null | head -n 1)
+    export COS_CUBLAS
+fi
 quick=()
 [ "$shape" = llava-1.5-7b ] || quick=(--quick)
 status=0
+steps=()
 
-# within SECONDS COMMAND…: with that limit, and never past the end of the ten minutes.
-within() {
-    local limit=$1 left=$((590 - SECONDS))
-    shift
-    [ "$left" -ge 5 ] || { echo "no time is left for: $1" >&2; return 1; }
-    timeout -k 5 "$((limit < left ? limit : left))" "$@"
+# step NAME SECONDS COMMAND…: with that limit, and never past the end of the ten minutes.
+step() {
+    local name=$1 limit=$2 left=$((590 - SECONDS)) start=$SECONDS code outcome=passed
+    shift 2
+    echo "== $name"
+    if [ "$left" -lt 5 ]; then
+        code=1 outcome="no time was left"
+    else
+        timeout -k 5 "$((limit < left ? limit : left))" "$@"
+        code=$?
+        [ "$code" = 0 ] || outcome=failed
+        [ "$code" != 124 ] && [ "$code" != 137 ] || outcome="took more than its time"
+    fi
+    [ "$code" = 0 ] || { status=1; echo "$name: $outcome" >&2; }
+    steps+=("{\"step\": \"$name\", \"outcome\": \"$outcome\", \"seconds\": $((SECONDS - start))}")
+    local IFS=,
+    echo "{\"commit\": \"$(cat "$here/commit")\", \"device\": \"$device\", \"shape\": \"$shape\", \"steps\": [${steps[*]}]}" > "$results/run.json"
+    return "$code"
 }
 
 {
@@ -30,37 +51,53 @@ within() {
     nproc
 } > "$results/machine.txt"
 
-echo "== parity"
-for tests in Runtime Engine; do
-    # Simulated devices say nothing of this one. Status 8: no such test.
-    within 120 "$here/bin/ChainOfSpot.$tests.Tests" --filter-class "*Gpu*" --filter-not-class "*Simulated*" --filter-not-method "*simulated*" \
-        --ignore-exit-code 8 --results-directory "$results/tests" 2>&1 | tee -a "$results/parity.txt" || status=1
-done
-[ "$status" = 0 ] || { echo "parity fails: nothing is measured" >&2; exit 1; }
+# Where the device is missing all tests would be skipped, which is no parity.
+is_there() { "$here/bin/cos" devices --json > "$results/devices.json" && grep -q "\"device\": *\"$device" "$results/devices.json"; }
+export -f is_there
+export here results device
+if ! step devices 60 bash -c is_there; then
+    echo "there is no $device device here (see $results/devices.json): nothing is measured" >&2
+    exit 1
+fi
 
-echo "== kernels"
-within 150 "$here/bin/ChainOfSpot.GpuReport" --device "$device" --output "$results/kernels.json" "${quick[@]}" || status=1
+parity() {
+    # Simulated devices say nothing of this one.
+    "$here/bin/ChainOfSpot.$1.Tests" --filter-class "*Gpu*" --filter-not-class "*Simulated*" --filter-not-method "*simulated*" \
+        --results-directory "$results/tests" > "$results/parity-$1.txt" 2>&1
+    local code=$?
+    tail -n 5 "$results/parity-$1.txt"
+    return "$code"
+}
+export -f parity
+step parity-runtime 150 bash -c "parity Runtime"
+step parity-engine 120 bash -c "parity Engine"
 
-# question NAME FORMAT…: a whole question by a model with random weights, which is made in place.
-question() {
-    local name=$1 model=$results/model-$1
-    shift
-    if [ ! -e "$model/complete" ]; then
-        within 90 "$here/bin/cos-weights" random --shape "$shape" "$@" -o "$model" > /dev/null && touch "$model/complete" || return 1
-    fi
-    within 60 "$here/bin/cos" ask "$here/models/spot-tiny/samples/shapes-1.png" "What number is on the red circle?" \
-        --model "$model" --device "$device" --json > "$results/question-$name.json"
+step kernels 120 "$here/bin/ChainOfSpot.GpuReport" --device "$device" --output "$results/kernels.json" "${quick[@]}"
+
+# model NAME FORMAT…: a model with random weights, made in place.
+model() {
+    local folder=$results/model-$1
+    [ ! -e "$folder/complete" ] || return 0
+    "$here/bin/cos-weights" random --shape "$shape" "${@:2}" -o "$folder" > /dev/null && touch "$folder/complete"
+}
+export -f model
+export shape
+
+# questions NAME MODEL OPTION…: whole questions by it.
+questions() {
+    [ -e "$results/model-$2/complete" ] || return 0
+    step "question-$1" 90 "$here/bin/ChainOfSpot.GpuReport" --device "$device" --model "$results/model-$2" --output "$results/question-$1.json" "${@:3}"
 }
 
-echo "== a whole question, random weights"
-question f16 || status=1
-question q4_0 --format gguf --quant q4_0 || status=1
-
-echo "== PyTorch's baselines"
+step model-f16 90 bash -c "model f16"
+questions f16 f16
 if python3 -c 'import torch; assert torch.cuda.is_available()' 2> /dev/null; then
-    within 120 python3 "$here/baseline.py" "$results/baseline.json" || status=1
+    step pytorch 120 python3 "$here/baseline.py" "$results/baseline.json" "$results/question-f16.json"
 else
     echo '{"missing": "no python3 with torch and CUDA"}' | tee "$results/baseline.json"
 fi
+step model-q4_0 60 bash -c "model q4_0 --format gguf --quant q4_0"
+questions q4_0 q4_0
+questions f16-exact f16 --exact
 echo "results in $results after $SECONDS s, status $status"
 exit "$status"

@@ -9,7 +9,13 @@ internal static class CosProcess
     private static readonly TimeSpan Limit = TimeSpan.FromSeconds(60);
     private static readonly string? Tool = Environment.GetEnvironmentVariable("COS_TOOL");
 
-    public static Process Start(params string[] args)
+    /// <summary>Whether COS_TOOL names the tool.</summary>
+    public static bool IsAnotherBuild => Tool is not null;
+
+    public static Process Start(params string[] args) => Start([], args);
+
+    /// <summary>Starts the tool with more environment variables.</summary>
+    public static Process Start(Dictionary<string, string> environment, string[] args)
     {
         string[] command = Tool is null ? [Path.Combine(AppContext.BaseDirectory, "cos.dll"), .. args] : args;
         var start = new ProcessStartInfo(Tool ?? "dotnet", command)
@@ -19,6 +25,8 @@ internal static class CosProcess
             RedirectStandardError = true,
             WorkingDirectory = Fixtures.Repository,
         };
+        foreach ((string name, string value) in environment)
+            start.Environment[name] = value;
         return Process.Start(start)!;
     }
 

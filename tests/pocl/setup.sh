@@ -41,8 +41,6 @@ if [ ! -e "$folder/complete" ]; then
         dpkg -x "$package" "$root"
     done
     rm -rf "$folder/apt"
-    # .NET looks for a library without a version.
-    ln -s libOpenCL.so.1 "$libraries/libOpenCL.so"
     touch "$folder/complete"
 fi
 

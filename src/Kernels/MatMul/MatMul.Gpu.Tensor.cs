@@ -79,7 +79,7 @@ public static unsafe partial class MatMul
     /// <summary>
     /// fp16 weights. A group computes 128 x 128 outputs. Three stages of 32 columns of A and W are on their way to shared memory by cp.async;
     /// a warp has 64 x 32 outputs in registers and adds to them by mma.m16n8k16, fp32 sums in ascending order of k by sixteens.
-    /// Grid (columns, rows). Moves 2MK + bytes(W) + 4MN bytes at least.
+    /// Grid (columns, rows, splits). Moves 2MK + bytes(W) + 4MN bytes at least.
     /// </summary>
     [GpuKernel(GpuTensorThreads)]
     public static void GpuTensor(MatMulTensorGpuArguments arguments)
@@ -92,16 +92,18 @@ public static unsafe partial class MatMul
         int warpColumn = thread >> 6;
         int firstRow = Grid.IdxY * GpuTensorTile;
         int firstColumn = Grid.IdxX * GpuTensorTile;
-        int groups = arguments.Product.Groups;
+        int firstGroup = Grid.IdxZ * arguments.Product.SplitGroups;
+        int groups = EndOfSplit(arguments.Product) - firstGroup;
 
         // A thread copies an eight of two rows of each tile. Rows behind the last are computed from it and not written.
         int row = thread >> 2;
         int eight = thread & 3;
-        int rowBytes = groups * MatMulFragments.TileDepth * 2;
-        long a0 = arguments.A + ((long)Math.Min(firstRow + row, arguments.Product.Rows - 1) * rowBytes) + (eight * 16);
-        long a1 = arguments.A + ((long)Math.Min(firstRow + row + 64, arguments.Product.Rows - 1) * rowBytes) + (eight * 16);
-        long w0 = arguments.W + ((long)Math.Min(firstColumn + row, arguments.Product.Columns - 1) * rowBytes) + (eight * 16);
-        long w1 = arguments.W + ((long)Math.Min(firstColumn + row + 64, arguments.Product.Columns - 1) * rowBytes) + (eight * 16);
+        int rowBytes = arguments.Product.Groups * MatMulFragments.TileDepth * 2;
+        int firstByte = (firstGroup * MatMulFragments.TileDepth * 2) + (eight * 16);
+        long a0 = arguments.A + ((long)Math.Min(firstRow + row, arguments.Product.Rows - 1) * rowBytes) + firstByte;
+        long a1 = arguments.A + ((long)Math.Min(firstRow + row + 64, arguments.Product.Rows - 1) * rowBytes) + firstByte;
+        long w0 = arguments.W + ((long)Math.Min(firstColumn + row, arguments.Product.Columns - 1) * rowBytes) + firstByte;
+        long w1 = arguments.W + ((long)Math.Min(firstColumn + row + 64, arguments.Product.Columns - 1) * rowBytes) + firstByte;
         int target = shared + MatMulFragments.Offset(row, eight);
         Copy(target, a0, a1, w0, w1, 0);
         if (groups > 1)
@@ -158,16 +160,17 @@ public static unsafe partial class MatMul
         int lane = thread & 31;
         int warpRow = (thread >> 5) & 1;
         int warpColumn = thread >> 6;
-        int groups = arguments.Product.Groups;
+        int firstGroup = Grid.IdxZ * arguments.Product.SplitGroups;
+        int groups = EndOfSplit(arguments.Product);
         GpuFloat4 c00 = default, c01 = default, c02 = default, c03 = default;
         GpuFloat4 c10 = default, c11 = default, c12 = default, c13 = default;
         GpuFloat4 c20 = default, c21 = default, c22 = default, c23 = default;
         GpuFloat4 c30 = default, c31 = default, c32 = default, c33 = default;
         GpuUInt4 r0 = default, r1 = default, r2 = default, r3 = default;
-        ReadTileRow<TElement>(arguments, 0, ref r0, ref r1, ref r2, ref r3);
-        StoreTileRow(memory, 0, r0, r1, r2, r3);
+        ReadTileRow<TElement>(arguments, firstGroup, ref r0, ref r1, ref r2, ref r3);
+        StoreTileRow(memory, firstGroup & 1, r0, r1, r2, r3);
         Group.Barrier();
-        for (int group = 0; group < groups; group++)
+        for (int group = firstGroup; group < groups; group++)
         {
             if (group + 1 < groups)
                 ReadTileRow<TElement>(arguments, group + 1, ref r0, ref r1, ref r2, ref r3);
@@ -288,7 +291,7 @@ public static unsafe partial class MatMul
                 int row = (Grid.IdxY * GpuTensorTile) + (half * StagedRows) + (index / GpuTensorTile);
                 int column = (Grid.IdxX * GpuTensorTile) + (index % GpuTensorTile);
                 if (row < product.Rows && column < product.Columns)
-                    Finish(product, row, column, staged[(index / GpuTensorTile * StagedStride) + (index % GpuTensorTile)]);
+                    Store(product, row, column, staged[(index / GpuTensorTile * StagedStride) + (index % GpuTensorTile)]);
             }
             Group.Barrier();
         }

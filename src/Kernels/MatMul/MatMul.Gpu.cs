@@ -62,6 +62,15 @@ public readonly struct MatMulGpuArguments
 
     /// <summary>The <see cref="MatMulActivation"/>.</summary>
     public int Activation { get; init; }
+
+    /// <summary>How many groups share the columns of K of one tile of C; more than 1 leave their sums to <see cref="MatMul.GpuCombine"/>.</summary>
+    public int Splits { get; init; }
+
+    /// <summary>Of <see cref="Groups"/>, those that one of them sums; the last may have fewer.</summary>
+    public int SplitGroups { get; init; }
+
+    /// <summary>The sums [<see cref="Splits"/>, <see cref="Rows"/>, <see cref="Columns"/>]; not used unless there are several.</summary>
+    public ArrayView<float> PartialSums { get; init; }
 }
 
 /// <content>The GPU form for many rows.</content>
@@ -73,12 +82,16 @@ public static unsafe partial class MatMul
     /// <summary>Outputs of a tile in N.</summary>
     public const int GpuTileColumns = 64;
 
+    /// <summary>Threads of a group of <see cref="GpuCombine"/>.</summary>
+    public const int GpuCombineThreads = 256;
+
     private const int TileDepth = IGpuElement.GroupWeights;
 
     /// <summary>
     /// A group computes a tile of <see cref="GpuRows{TTile}"/> rows and <see cref="GpuTileColumns"/> columns of C. Half of its
     /// threads bring 32 columns of A into shared memory, the other half widen as many of W; then each thread adds outer
-    /// products of 4-vectors to the outputs that it holds in registers. Sums are in ascending order of k. Grid (columns, rows).
+    /// products of 4-vectors to the outputs that it holds in registers. Sums are in ascending order of k. Grid (columns, rows,
+    /// splits).
     /// </summary>
     [GpuKernel(GpuTileThreads)]
     public static void GpuTile<TElement, TTile>(MatMulGpuArguments arguments)
@@ -103,7 +116,8 @@ public static unsafe partial class MatMul
         for (int i = 0; i < 16 * TTile.RowFours * TTile.ColumnFours; i++)
             sums[i] = 0;
 
-        for (int group = 0; group < arguments.Groups; group++)
+        int end = EndOfSplit(arguments);
+        for (int group = Grid.IdxZ * arguments.SplitGroups; group < end; group++)
         {
             if (thread < GpuTileColumns)
             {
@@ -151,8 +165,25 @@ public static unsafe partial class MatMul
             int row = firstRow + (index / GpuTileColumns);
             int column = firstColumn + (index % GpuTileColumns);
             if (row < arguments.Rows && column < arguments.Columns)
-                Finish(arguments, row, column, shared[index]);
+                Store(arguments, row, column, shared[index]);
         }
+    }
+
+    /// <summary>
+    /// C from the sums of groups that shared tiles, added in ascending order of k: the same bits every time. Grid (columns / 256,
+    /// rows). Moves 4 MN (splits + 1) bytes.
+    /// </summary>
+    [GpuKernel(GpuCombineThreads)]
+    public static void GpuCombine(MatMulGpuArguments arguments)
+    {
+        int column = (Grid.IdxX * GpuCombineThreads) + Group.IdxX;
+        if (column >= arguments.Columns)
+            return;
+        long index = ((long)Grid.IdxY * arguments.Columns) + column;
+        float sum = 0;
+        for (int split = 0; split < arguments.Splits; split++)
+            sum += arguments.PartialSums[((long)split * arguments.Rows * arguments.Columns) + index];
+        Finish(arguments, Grid.IdxY, column, sum);
     }
 
     /// <summary>Rows of a tile.</summary>
@@ -181,6 +212,19 @@ public static unsafe partial class MatMul
         ArrayView<float> source = arguments.A.SubView((long)row * arguments.K, arguments.K);
         for (int i = 0; i < TileDepth; i++)
             a[(i * tileRows) + tileRow] = k + i < arguments.K ? source[k + i] : 0;
+    }
+
+    /// <summary>The group of columns behind the last that this group of threads sums.</summary>
+    private static int EndOfSplit(MatMulGpuArguments arguments) =>
+        Math.Min((Grid.IdxZ + 1) * arguments.SplitGroups, arguments.Groups);
+
+    /// <summary>An output, or what this group has of it.</summary>
+    private static void Store(MatMulGpuArguments arguments, int row, int column, float sum)
+    {
+        if (arguments.Splits > 1)
+            arguments.PartialSums[((((long)Grid.IdxZ * arguments.Rows) + row) * arguments.Columns) + column] = sum;
+        else
+            Finish(arguments, row, column, sum);
     }
 
     /// <summary>Bias, activation, residual, and the store.</summary>

@@ -14,6 +14,14 @@ public sealed partial class GpuDevice
     // Stored rows on their way into the kernels' layout; more would not be faster.
     private const int StagingBytes = 32 << 20;
 
+    // Tiles of few rows, or of narrow matrices, are fewer than a large GPU has multiprocessors (108 to 148), and each alone has too few
+    // bytes on their way to use the memory: up to so many groups share them, two on each.
+    private const int SplitTileGroups = 256;
+
+    // A shorter sum would be over before its loads are under way.
+    private const int LeastSplitGroups = 8;
+
+    private readonly GpuKernel<MatMulGpuArguments> _combineTiles;
     private Dictionary<ElementType, WeightKernels>? _weightKernels;
 
     /// <inheritdoc/>
@@ -90,18 +98,53 @@ public sealed partial class GpuDevice
                 HasResidual = residual is null ? 0 : 1,
                 Activation = (int)activation,
                 RowIds = c.Cast<int>(),
+                PartialSums = c,
             };
             WeightKernels kernels = KernelsByType[part.Type];
-            if (x.Rows > Kernels.MatMul.GpuVectorRows && UsesTensorCores)
+            if (x.Rows <= Kernels.MatMul.GpuVectorRows)
+            {
+                kernels.MultiplyVectors(_stream, arguments);
+            }
+            else if (UsesTensorCores)
             {
                 halves ??= Halves(x);
                 MultiplyOnTensorCores(kernels.Tensor, halves.Value, part, arguments);
             }
             else
             {
-                kernels.Launch(_stream, arguments);
+                (GpuKernel<MatMulGpuArguments> kernel, int tileRows) = kernels.TileFor(x.Rows);
+                MatMulGpuArguments split = Split(arguments, tileRows, Kernels.MatMul.GpuTileColumns, out Index3D grid);
+                kernel.Launch(_stream, grid, split);
+                CombineTiles(split);
             }
         }
+    }
+
+    /// <summary>
+    /// How a product is cut into tiles and, where these are few, their sums into parts. A function of shapes alone, as the order of
+    /// a sum depends on it.
+    /// </summary>
+    private MatMulGpuArguments Split(in MatMulGpuArguments product, int tileRows, int tileColumns, out Index3D grid)
+    {
+        int across = Groups(product.Columns, tileColumns);
+        int down = Groups(product.Rows, tileRows);
+        int wanted = Math.Clamp(SplitTileGroups / (across * down), 1, Math.Max(1, product.Groups / LeastSplitGroups));
+        int splitGroups = Groups(product.Groups, wanted);
+        int splits = Groups(product.Groups, splitGroups);
+        grid = new Index3D(across, down, splits);
+        long bytes = (long)splits * product.Rows * product.Columns * sizeof(float);
+        return product with
+        {
+            Splits = splits,
+            SplitGroups = splitGroups,
+            PartialSums = splits == 1 ? product.C : Scratch(ref _partialSums, bytes, "the sums of a split product").Cast<float>(),
+        };
+    }
+
+    private void CombineTiles(in MatMulGpuArguments product)
+    {
+        if (product.Splits > 1)
+            _combineTiles.Launch(_stream, new Index3D(Groups(product.Columns, Kernels.MatMul.GpuCombineThreads), product.Rows, 1), product);
     }
 
     /// <inheritdoc/>
@@ -119,7 +162,7 @@ public sealed partial class GpuDevice
             ArrayView<float> c = Floats(output.Slice(first, count));
             foreach (GpuWeightPart part in ((GpuWeight)weight).Parts)
             {
-                KernelsByType[part.Type].Launch(_stream, new MatMulGpuArguments
+                KernelsByType[part.Type].MultiplyVectors(_stream, new MatMulGpuArguments
                 {
                     A = Floats(x.Slice(first, count)),
                     W = part.Bytes.Cast<GpuUInt4>(),
@@ -132,6 +175,7 @@ public sealed partial class GpuDevice
                     Groups = Groups(x.Columns),
                     Columns = rows.Rows,
                     CStride = output.Columns,
+                    PartialSums = c,
                     RowIds = Integers(rows),
                     HasRowIds = 1,
                     PartFirstRow = part.FirstRow,
@@ -256,21 +300,17 @@ public sealed partial class GpuDevice
             _pack.Launch(stream, new Index3D(checked((int)((threads + GpuPackRows.Threads - 1) / GpuPackRows.Threads)), 1, 1), arguments);
         }
 
-        public void Launch(AcceleratorStream stream, in MatMulGpuArguments arguments)
+        /// <summary>At most four rows.</summary>
+        public void MultiplyVectors(AcceleratorStream stream, in MatMulGpuArguments arguments)
         {
-            if (arguments.Rows <= Kernels.MatMul.GpuVectorRows)
-            {
-                GpuKernel<MatMulGpuArguments> kernel = arguments.Rows == 1 ? _one : arguments.Rows == 2 ? _two : _four;
-                kernel.Launch(stream, new Index3D(Count(arguments.Columns, Kernels.MatMul.GpuVectorColumns), arguments.Rows == 0 ? 0 : 1, 1), arguments);
-                return;
-            }
-            bool low = arguments.Rows <= LowTileRows;
-            int tileRows = low ? Kernels.MatMul.GpuRows<GpuLowTile>() : Kernels.MatMul.GpuRows<GpuTallTile>();
-            var grid = new Index3D(Count(arguments.Columns, Kernels.MatMul.GpuTileColumns), Count(arguments.Rows, tileRows), 1);
-            (low ? _low : _tall).Launch(stream, grid, arguments);
+            GpuKernel<MatMulGpuArguments> kernel = arguments.Rows == 1 ? _one : arguments.Rows == 2 ? _two : _four;
+            int groups = Groups(arguments.Columns, Kernels.MatMul.GpuVectorColumns);
+            kernel.Launch(stream, new Index3D(groups, arguments.Rows == 0 ? 0 : 1, 1), arguments);
         }
 
-        private static int Count(int items, int each) => (items + each - 1) / each;
+        /// <summary>The kernel for more rows, and how many of them a tile has.</summary>
+        public (GpuKernel<MatMulGpuArguments> Kernel, int TileRows) TileFor(int rows) =>
+            rows <= LowTileRows ? (_low, Kernels.MatMul.GpuRows<GpuLowTile>()) : (_tall, Kernels.MatMul.GpuRows<GpuTallTile>());
 
         private static Action<MatMulGpuArguments>[] Products<TElement>()
             where TElement : struct, IGpuElement =>

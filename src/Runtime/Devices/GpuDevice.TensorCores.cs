@@ -23,36 +23,29 @@ public sealed partial class GpuDevice
     {
         int groups = Groups(x.Columns);
         long count = (long)x.Rows * groups * 4;
-        if (_halves is null || _halves.Bytes.Length < 16 * count)
-        {
-            // What was enqueued may still read the smaller memory.
-            _stream.Synchronize();
-            _halves?.Dispose();
-            _halves = null;
-            _halves = Take(16 * count, "activations in fp16");
-        }
-        ArrayView<GpuUInt4> halves = _halves.Bytes.SubView(0, 16 * count).Cast<GpuUInt4>();
+        ArrayView<GpuUInt4> halves = Scratch(ref _halves, 16 * count, "activations in fp16").SubView(0, 16 * count).Cast<GpuUInt4>();
         _halvesKernel ??= Kernel<HalvesGpuArguments>(Kernels.MatMul.GpuHalves);
         int threads = Kernels.MatMul.GpuHalvesThreads;
         _halvesKernel.Launch(
             _stream,
-            new Index3D(checked((int)((count + threads - 1) / threads)), 1, 1),
+            new Index3D(Groups(checked((int)count), threads), 1, 1),
             new HalvesGpuArguments { A = Floats(x), Halves = halves, Rows = x.Rows, K = x.Columns, Groups = groups });
         return halves;
     }
 
     private void MultiplyOnTensorCores(GpuKernel<MatMulTensorGpuArguments> kernel, ArrayView<GpuUInt4> halves, GpuWeightPart part, in MatMulGpuArguments product)
     {
-        const int Tile = Kernels.MatMul.GpuTensorTile;
+        MatMulGpuArguments split = Split(product, Kernels.MatMul.GpuTensorTile, Kernels.MatMul.GpuTensorTile, out Index3D grid);
         kernel.Launch(
             _stream,
-            new Index3D((product.Columns + Tile - 1) / Tile, (product.Rows + Tile - 1) / Tile, 1),
+            grid,
             new MatMulTensorGpuArguments
             {
-                Product = product,
+                Product = split,
                 Halves = halves,
                 A = halves.LoadEffectiveAddressAsPtr().ToInt64(),
                 W = part.Bytes.LoadEffectiveAddressAsPtr().ToInt64(),
             });
+        CombineTiles(split);
     }
 }

@@ -43,6 +43,7 @@ public sealed partial class GpuDevice : Device
             [ElementType.IQ4_NL] = GatherKernel<GpuBlocks<GpuIQ4_NL>>(),
             [ElementType.IQ4_XS] = GatherKernel<GpuBlocks<GpuIQ4_XS>>(),
         };
+        _combineTiles = Kernel<MatMulGpuArguments>(Kernels.MatMul.GpuCombine);
         _layerNorm = Kernel<NormGpuArguments>(Kernels.LayerNorm.Gpu);
         _rmsNorm = Kernel<NormGpuArguments>(Kernels.RmsNorm.Gpu);
         _swiGlu = Kernel<SwiGluGpuArguments>(Kernels.SwiGlu.Gpu);

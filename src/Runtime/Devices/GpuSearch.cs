@@ -123,13 +123,24 @@ public static class GpuSearch
 
     private static string? Problem(ILGPU.Runtime.Device device)
     {
+        var cl = device as CLDevice;
         // A device of OpenCL 3.0 may report OpenCL C 1.2 and have what is needed all the same: its features decide.
-        if (device is CLDevice cl && !((CLCapabilityContext)cl.Capabilities).GenericAddressSpace)
-            return $"it lacks the generic address space of OpenCL C 2.0 (it reports {cl.CVersion})";
-        if (device.MaxNumThreadsPerGroup < GpuLimits.Threads)
-            return $"its groups have {device.MaxNumThreadsPerGroup} threads at most; {GpuLimits.Threads} are needed";
-        if (device.MaxSharedMemoryPerGroup < GpuLimits.SharedBytes)
-            return $"its groups share {device.MaxSharedMemoryPerGroup:N0} bytes at most; {GpuLimits.SharedBytes:N0} are needed";
+        bool isTooOld = cl is not null && !((CLCapabilityContext)cl.Capabilities).GenericAddressSpace;
+        return Problem(isTooOld ? $"{cl!.CVersion}" : null, device.MaxNumThreadsPerGroup, device.MaxSharedMemoryPerGroup);
+    }
+
+    /// <summary>Why a device cannot be used; null where it can.</summary>
+    /// <param name="tooOld">The OpenCL C that it reports, where that lacks what kernels need.</param>
+    /// <param name="groupThreads">Threads that a group of it may have.</param>
+    /// <param name="sharedBytes">Bytes that they may share.</param>
+    internal static string? Problem(string? tooOld, int groupThreads, long sharedBytes)
+    {
+        if (tooOld is not null)
+            return $"it lacks the generic address space of OpenCL C 2.0 (it reports {tooOld})";
+        if (groupThreads < GpuLimits.Threads)
+            return $"its groups have {groupThreads} threads at most; {GpuLimits.Threads} are needed";
+        if (sharedBytes < GpuLimits.SharedBytes)
+            return $"its groups share {sharedBytes:N0} bytes at most; {GpuLimits.SharedBytes:N0} are needed";
         return null;
     }
 }

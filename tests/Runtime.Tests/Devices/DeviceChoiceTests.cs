@@ -51,6 +51,14 @@ public sealed class DeviceChoiceTests
         Assert.False(DriverLibraries.Exist(["libthere-is-none.so", "libthere-is-none.so.1"]));
     }
 
+    [Theory]
+    [InlineData("OpenCL C 1.2", 1024, 65536, "it lacks the generic address space of OpenCL C 2.0 (it reports OpenCL C 1.2)")]
+    [InlineData(null, 128, 65536, "its groups have 128 threads at most; 256 are needed")]
+    [InlineData(null, 256, 16384, "its groups share 16,384 bytes at most; 32,768 are needed")]
+    [InlineData(null, 256, 32768, null)]
+    public void What_a_device_lacks_is_said(string? tooOld, int groupThreads, long sharedBytes, string? problem) =>
+        Assert.Equal(problem, GpuSearch.Problem(tooOld, groupThreads, sharedBytes));
+
     [Fact]
     public void What_a_gpu_has_not_got_is_named_and_not_counted()
     {

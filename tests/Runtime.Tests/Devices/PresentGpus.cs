@@ -1,9 +1,4 @@
-using ChainOfSpot.Kernels.Gpu;
 using ChainOfSpot.Runtime.Devices;
-using ILGPU;
-using ILGPU.Runtime;
-using ILGPU.Runtime.Cuda;
-using ILGPU.Runtime.OpenCL;
 
 namespace ChainOfSpot.Runtime.Tests.Devices;
 
@@ -13,31 +8,27 @@ internal static class PresentGpus
     /// <summary>The first one, CUDA before OpenCL; skips the test where there is none.</summary>
     public static GpuDevice First()
     {
-        var context = Context.Create(builder =>
+        foreach (DeviceKind kind in (DeviceKind[])[DeviceKind.Cuda, DeviceKind.OpenCl])
         {
-            GpuInstructions.Register(builder);
-            builder.Cuda().OpenCL().Optimize(OptimizationLevel.O2);
-        });
-        try
-        {
-            foreach (CudaDevice device in context.GetCudaDevices())
-                return Opened(new GpuDevice(context, device.CreateCudaAccelerator(context)));
-            foreach (CLDevice device in context.GetCLDevices())
-                return Opened(new GpuDevice(context, device.CreateCLAccelerator(context)));
+            if (GpuSearch.WhyNone(kind) is null)
+                return Opened(kind, Arithmetic.Exact);
         }
-        catch
-        {
-            context.Dispose();
-            throw;
-        }
-        context.Dispose();
         Assert.Skip("This machine has neither a CUDA nor an OpenCL device; tests/pocl/setup.sh makes one.");
         throw new InvalidOperationException();
     }
 
-    private static GpuDevice Opened(GpuDevice device)
+    /// <summary>The first NVIDIA GPU, with its tensor cores; skips the test where there is none.</summary>
+    public static GpuDevice WithTensorCores()
     {
-        TestContext.Current.TestOutputHelper?.WriteLine(device.Name);
+        string? reason = GpuSearch.WhyNone(DeviceKind.Cuda);
+        Assert.SkipWhen(reason is not null, $"No tensor cores: {reason}.");
+        return Opened(DeviceKind.Cuda, Arithmetic.Fast);
+    }
+
+    private static GpuDevice Opened(DeviceKind kind, Arithmetic arithmetic)
+    {
+        var device = (GpuDevice)new DeviceChoice(kind).Open(arithmetic: arithmetic);
+        TestContext.Current.TestOutputHelper?.WriteLine($"device: {device.Name}, {arithmetic} arithmetic");
         return device;
     }
 }
