@@ -1,4 +1,5 @@
 using System.Reflection;
+using System.Runtime.CompilerServices;
 using ILGPU;
 using ILGPU.Backends.PTX;
 using ILGPU.IR;
@@ -8,10 +9,10 @@ using ILGPU.IR.Values;
 namespace ChainOfSpot.Kernels.Gpu;
 
 /// <summary>
-/// Instructions of NVIDIA GPUs from sm_80 on that C# has no word for. Only kernels that CUDA alone runs may use them: elsewhere
-/// they do not compile, and on ILGPU's CPU accelerator they throw.
+/// Instructions of NVIDIA GPUs from sm_80 on that C# has no word for. Only kernels that CUDA alone runs may use them: OpenCL does
+/// not compile them. What they do here is what ILGPU's CPU accelerator runs.
 /// </summary>
-public static class GpuInstructions
+public static unsafe class GpuInstructions
 {
     /// <summary>Makes the instructions known to a context's PTX compiler.</summary>
     /// <param name="builder">The context's.</param>
@@ -30,44 +31,44 @@ public static class GpuInstructions
     /// c + a b of a warp: a [16, 16] and b [16, 8] fp16 and c [16, 8] fp32 in the registers that <see cref="MatMulFragments"/> says.
     /// </summary>
     [IntrinsicImplementation, Ptx("mma.sync.aligned.m16n8k16.row.col.f32.f16.f16.f32 {$0,$1,$2,$3},{$8,$9,$10,$11},{$12,$13},{$4,$5,$6,$7};")]
-    internal static GpuFloat4 MultiplyAdd(GpuFloat4 c, GpuUInt4 a, GpuUInt2 b) => throw new NotSupportedException();
+    internal static GpuFloat4 MultiplyAdd(GpuFloat4 c, GpuUInt4 a, GpuUInt2 b) => WarpSimulation.MultiplyAdd(c, a, b);
 
     /// <summary>Four 8 x 8 matrices of 16-bit numbers; lane 8 i + r gives the address of row r of matrix i.</summary>
     [IntrinsicImplementation, Ptx("ldmatrix.sync.aligned.m8n8.x4.shared.b16 {$0,$1,$2,$3}, [$4];")]
-    internal static GpuUInt4 LoadMatrices(int shared) => throw new NotSupportedException();
+    internal static GpuUInt4 LoadMatrices(int shared) => WarpSimulation.LoadMatrices(shared);
 
     /// <summary>Starts to copy 16 bytes to shared memory, past the first cache.</summary>
     [IntrinsicImplementation, Ptx("cp.async.cg.shared.global.L2::128B [$0], [$1], 16;")]
-    internal static void CopyAsync(int shared, long global) => throw new NotSupportedException();
+    internal static void CopyAsync(int shared, long global) => WarpSimulation.CopyAsync(shared, global);
 
     /// <summary>Puts the copies since the last call into a group.</summary>
     [IntrinsicImplementation, Ptx("cp.async.commit_group;")]
-    internal static void CommitCopies() => throw new NotSupportedException();
+    internal static void CommitCopies() => WarpSimulation.CommitCopies();
 
     /// <summary>Waits until all groups of this thread's copies but the last have arrived.</summary>
     [IntrinsicImplementation, Ptx("cp.async.wait_group 1;")]
-    internal static void WaitForAllButOne() => throw new NotSupportedException();
+    internal static void WaitForAllButOne() => WarpSimulation.WaitForCopies(1);
 
     /// <summary>Waits until this thread's copies have arrived.</summary>
     [IntrinsicImplementation, Ptx("cp.async.wait_group 0;")]
-    internal static void WaitForAll() => throw new NotSupportedException();
+    internal static void WaitForAll() => WarpSimulation.WaitForCopies(0);
 
     /// <summary>Two fp16 numbers, rounded to nearest even.</summary>
     [IntrinsicImplementation, Ptx("cvt.rn.f16x2.f32 $0, $2, $1;")]
-    internal static uint Halves(float low, float high) => throw new NotSupportedException();
+    internal static uint Halves(float low, float high) => WarpSimulation.Halves(low, high);
 
     /// <summary>The fp16 number in the lower half of a word.</summary>
     [IntrinsicImplementation, Ptx("{ .reg .b16 low, high; mov.b32 {low, high}, $1; cvt.f32.f16 $0, low; }")]
-    internal static float WidenLow(uint pair) => throw new NotSupportedException();
+    internal static float WidenLow(uint pair) => WarpSimulation.Widen(pair);
 
     /// <summary>The fp16 number in the upper half of a word.</summary>
     [IntrinsicImplementation, Ptx("{ .reg .b16 low, high; mov.b32 {low, high}, $1; cvt.f32.f16 $0, high; }")]
-    internal static float WidenHigh(uint pair) => throw new NotSupportedException();
+    internal static float WidenHigh(uint pair) => WarpSimulation.Widen(pair >> 16);
 
     /// <summary>The address of an element of shared memory, as instructions on shared memory want it.</summary>
     [IntrinsicImplementation]
     internal static int SharedAddress<T>(ref T element)
-        where T : unmanaged => throw new NotSupportedException();
+        where T : unmanaged => WarpSimulation.SharedAddress(Unsafe.AsPointer(ref element));
 
     private static PTXIntrinsic Generated(string writer) => new(Method(writer), IntrinsicImplementationMode.GenerateCode);
 

@@ -2,11 +2,12 @@ using ChainOfSpot.Kernels;
 using ChainOfSpot.Kernels.Gpu;
 using ILGPU;
 using ILGPU.Runtime;
+using ILGPU.Runtime.CPU;
 using ILGPU.Runtime.Cuda;
 
 namespace ChainOfSpot.Runtime.Devices;
 
-/// <content>The matrix product on tensor cores: CUDA from sm_80 on.</content>
+/// <content>The matrix product on tensor cores: CUDA from sm_80 on, or their simulation.</content>
 public sealed partial class GpuDevice
 {
     private GpuKernel<HalvesGpuArguments>? _halvesKernel;
@@ -15,8 +16,8 @@ public sealed partial class GpuDevice
     /// <summary>What may be rounded; exact arithmetic leaves the tensor cores alone.</summary>
     public Arithmetic Arithmetic { get; init; }
 
-    private bool UsesTensorCores =>
-        Arithmetic == Arithmetic.Fast && _accelerator is CudaAccelerator cuda && cuda.Architecture >= CudaArchitecture.SM_80;
+    private bool UsesTensorCores => Arithmetic == Arithmetic.Fast
+        && (_accelerator is CPUAccelerator || (_accelerator is CudaAccelerator cuda && cuda.Architecture >= CudaArchitecture.SM_80));
 
     /// <summary>The rows of x in fp16, for the next product: what is enqueued later may write over them.</summary>
     private ArrayView<GpuUInt4> Halves(TensorView x)

@@ -83,14 +83,15 @@ public sealed partial class GpuDevice : Device
     public long AllocatedBytes { get; private set; }
 
     /// <summary>ILGPU's CPU accelerator with groups of up to 256 threads: exact in what it computes, and very slow.</summary>
-    public static GpuDevice CreateSimulated()
+    /// <param name="arithmetic">Fast arithmetic simulates tensor cores.</param>
+    public static GpuDevice CreateSimulated(Arithmetic arithmetic = Arithmetic.Exact)
     {
         var context = Context.Create(builder =>
         {
             GpuInstructions.Register(builder);
             builder.CPU(new CPUDevice(32, 8, 2)).Optimize(OptimizationLevel.O2);
         });
-        return new GpuDevice(context, context.GetCPUDevice(0).CreateCPUAccelerator(context));
+        return new GpuDevice(context, context.GetCPUDevice(0).CreateCPUAccelerator(context)) { Arithmetic = arithmetic };
     }
 
     /// <inheritdoc/>

@@ -55,6 +55,20 @@ public sealed unsafe class GpuMatMulTests : IDisposable
     }
 
     [Theory]
+    [InlineData(ElementType.F16, 6, 45, 9)]
+    [InlineData(ElementType.F16, 70, 160, 131)]
+    [InlineData(ElementType.F16, 6, 544, 5)]
+    [InlineData(ElementType.BF16, 6, 45, 9)]
+    [InlineData(ElementType.Q8_0, 6, 544, 5)]
+    [InlineData(ElementType.Q4_K, 6, 256, 9)]
+    public void Simulated_tensor_cores_stay_within_their_bound(ElementType type, int m, int k, int n)
+    {
+        // 544 columns are split between two groups.
+        using GpuDevice device = GpuDevice.CreateSimulated(Arithmetic.Fast);
+        Check(device, type, m, k, n);
+    }
+
+    [Theory]
     [MemberData(nameof(WeightTypes))]
     public void Every_type_is_multiplied_on_tensor_cores_within_their_bound(ElementType type)
     {
