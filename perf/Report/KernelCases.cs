@@ -7,6 +7,9 @@ namespace ChainOfSpot.Report;
 /// <summary>Every kernel at the shapes of a LLaVA-1.5 model.</summary>
 internal sealed class KernelCases : IDisposable
 {
+    /// <summary>The group of attention.</summary>
+    public const string Attention = "Attention";
+
     private const int PictureWidth = 1280;
     private const int PictureHeight = 960;
     private const float Epsilon = 1e-5f;
@@ -64,7 +67,7 @@ internal sealed class KernelCases : IDisposable
         int tower = _shape.Patches + 1;
         Tensor towerQkv = _activations.Random(tower, 3 * _shape.TowerWidth);
         Tensor towerOutput = _activations.Random(tower, _shape.TowerWidth);
-        Add("Attention", $"full {tower}", device => device.FullAttention(towerQkv, tower, _shape.TowerHeads, towerOutput));
+        Add(Attention, $"full {tower}", device => device.FullAttention(towerQkv, tower, _shape.TowerHeads, towerOutput));
         AddCausal($"causal {_shape.PromptRows}", _shape.PromptRows, _shape.PromptRows);
         AddCausal($"causal {_shape.Context}", _shape.Context, _shape.Context);
         AddCausal($"decode at {_shape.Context}", _shape.Context, 1);
@@ -75,7 +78,7 @@ internal sealed class KernelCases : IDisposable
         CachedRows cached = Cached(context, rows);
         Tensor qkv = _activations.Random(rows, 3 * _shape.Width);
         Tensor output = _activations.Random(rows, _shape.Width);
-        Add("Attention", name, device => device.Attention(qkv, cached.Placement, cached.Pool, 0, output));
+        Add(Attention, name, device => device.Attention(qkv, cached.Placement, cached.Pool, 0, output));
     }
 
     private void AddRowWise()

@@ -103,7 +103,10 @@ internal static class Program
         using var kernels = new KernelCases(device, shape, weights);
         double copy = CopyBytesPerSecond(device, shape == LlavaShape.Llava7B ? 1 << 30 : 1 << 20);
         var measured = new List<MeasuredKernel>();
-        foreach (KernelCase kernel in kernels.Cases)
+        IEnumerable<KernelCase> cases = kernels.Cases;
+        if (device is GpuDevice { HasTensorCores: true } gpu)
+            cases = [.. cases, .. kernels.Cases.Where(kernel => kernel.Group == KernelCases.Attention).Select(kernel => OnTensorCores(gpu, kernel))];
+        foreach (KernelCase kernel in cases)
         {
             measured.Add(Measure(device, kernel, Measuring.Costs(device, [kernel])[kernel.Name], baselines));
             // After each: what is stopped half-way keeps its figures.
@@ -111,6 +114,18 @@ internal static class Program
                 DateTimeOffset.UtcNow, device.Name, $"{arithmetic}", shape.Name, copy / 1e9, driverCopy / 1e9, missing, measured));
         }
     }
+
+    /// <summary>The other form of attention, beside the one that the device takes by itself; few rows have but one.</summary>
+    private static KernelCase OnTensorCores(GpuDevice gpu, KernelCase kernel) => kernel with
+    {
+        Name = $"{kernel.Name}, on tensor cores",
+        Run = device =>
+        {
+            gpu.AttentionOnTensorCores = true;
+            kernel.Run(device);
+            gpu.AttentionOnTensorCores = false;
+        },
+    };
 
     private static MeasuredKernel Measure(Device device, KernelCase kernel, OperationCost cost, Dictionary<string, double> baselines)
     {

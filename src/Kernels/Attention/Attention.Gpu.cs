@@ -9,6 +9,9 @@ public static unsafe partial class Attention
     /// <summary>Rows of a tile of <see cref="Gpu{TElement, THead}"/>.</summary>
     public const int GpuRows = AttentionGpuTile.Rows;
 
+    /// <summary>Rows of a tile of <see cref="GpuTensor{TElement, THead}"/>.</summary>
+    public const int GpuTensorRows = AttentionGpuTensor.Rows;
+
     /// <summary>Positions of a part of <see cref="GpuSplit{TElement, THead}"/>.</summary>
     public const int GpuSplitPositions = 4 * KvLayout.PagePositions;
 
@@ -22,6 +25,12 @@ public static unsafe partial class Attention
     public static void Gpu<TElement, THead>(AttentionGpuArguments arguments)
         where TElement : struct, IGpuKvElement
         where THead : struct, IGpuHeadWidth => AttentionGpuTile.Run<PagedKeys<TElement>, THead>(arguments);
+
+    /// <summary>As <see cref="Gpu{TElement, THead}"/> on tensor cores, a group 64 rows: <see cref="AttentionGpuTensor"/>.</summary>
+    [GpuKernel(AttentionGpuTensor.Threads)]
+    public static void GpuTensor<TElement, THead>(AttentionGpuArguments arguments)
+        where TElement : struct, IGpuKvElement
+        where THead : struct, IGpuHeadWidth => AttentionGpuTensor.Run<PagedKeys<TElement>, THead>(arguments);
 
     /// <summary>
     /// The sums of one row, one head and one part of its positions, not yet divided, and what they are relative to; grid (parts,
@@ -141,6 +150,8 @@ public static unsafe partial class Attention
         public static int Sequence(AttentionGpuArguments arguments, int row) => arguments.Sequences[row];
 
         public static int Visible(AttentionGpuArguments arguments, int row) => arguments.Positions[row] + 1;
+
+        public static bool KeysAreTransposed => true;
 
         public static ArrayView<byte> Keys(AttentionGpuArguments arguments, int sequence, int head, int tile) =>
             Tile(arguments, arguments.Keys, sequence, head, tile);

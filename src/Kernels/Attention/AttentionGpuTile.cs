@@ -33,6 +33,9 @@ internal interface IGpuKeys
     /// <summary>How many positions a row sees, the first ones.</summary>
     static abstract int Visible(AttentionGpuArguments arguments, int row);
 
+    /// <summary>Whether the keys of a tile lie as [columns][positions], and not as [positions][columns].</summary>
+    static abstract bool KeysAreTransposed { get; }
+
     /// <summary>Keys of positions 64 <paramref name="tile"/> and on, as <see cref="Key"/> reads them.</summary>
     static abstract ArrayView<byte> Keys(AttentionGpuArguments arguments, int sequence, int head, int tile);
 
@@ -91,14 +94,22 @@ internal static class AttentionGpuTile
         for (int start = first; start < end;)
         {
             int sequence = TKeys.Sequence(arguments, start);
-            int stop = start + 1;
-            while (stop < end && TKeys.Sequence(arguments, stop) == sequence)
-                stop++;
+            int stop = EndOfRun<TKeys>(arguments, start, end, sequence);
             if (run % Grid.DimZ == Grid.IdxZ)
                 Attend<TKeys, THead>(arguments, query, weights, chunk, first, start, stop, sequence, head);
             run++;
             start = stop;
         }
+    }
+
+    /// <summary>The row behind the last of a sequence's, of the rows of a tile.</summary>
+    public static int EndOfRun<TKeys>(AttentionGpuArguments arguments, int start, int end, int sequence)
+        where TKeys : struct, IGpuKeys
+    {
+        int stop = start + 1;
+        while (stop < end && TKeys.Sequence(arguments, stop) == sequence)
+            stop++;
+        return stop;
     }
 
     private static void LoadQueries<THead>(AttentionGpuArguments arguments, ArrayView<float> query, int first, int end, int head)

@@ -11,12 +11,19 @@ public static unsafe partial class FullAttention
     public static void Gpu<THead>(AttentionGpuArguments arguments)
         where THead : struct, IGpuHeadWidth => AttentionGpuTile.Run<PictureKeys, THead>(arguments);
 
+    /// <summary>The same on tensor cores, a group 64 rows: <see cref="AttentionGpuTensor"/>.</summary>
+    [GpuKernel(AttentionGpuTensor.Threads)]
+    public static void GpuTensor<THead>(AttentionGpuArguments arguments)
+        where THead : struct, IGpuHeadWidth => AttentionGpuTensor.Run<PictureKeys, THead>(arguments);
+
     /// <summary>Keys and values beside the queries in joined rows, each row up to the end of its picture.</summary>
     private readonly struct PictureKeys : IGpuKeys
     {
         public static int Sequence(AttentionGpuArguments arguments, int row) => row / arguments.ImageRows;
 
         public static int Visible(AttentionGpuArguments arguments, int row) => arguments.ImageRows;
+
+        public static bool KeysAreTransposed => false;
 
         public static ArrayView<byte> Keys(AttentionGpuArguments arguments, int sequence, int head, int tile) =>
             Tile(arguments, sequence, arguments.Heads + head, tile);

@@ -37,6 +37,10 @@ public static unsafe class GpuInstructions
     [IntrinsicImplementation, Ptx("ldmatrix.sync.aligned.m8n8.x4.shared.b16 {$0,$1,$2,$3}, [$4];")]
     internal static GpuUInt4 LoadMatrices(int shared) => WarpSimulation.LoadMatrices(shared);
 
+    /// <summary>As <see cref="LoadMatrices"/>, each matrix transposed.</summary>
+    [IntrinsicImplementation, Ptx("ldmatrix.sync.aligned.m8n8.x4.trans.shared.b16 {$0,$1,$2,$3}, [$4];")]
+    internal static GpuUInt4 LoadMatricesTransposed(int shared) => WarpSimulation.LoadMatricesTransposed(shared);
+
     /// <summary>Starts to copy 16 bytes to shared memory, past the first cache.</summary>
     [IntrinsicImplementation, Ptx("cp.async.cg.shared.global.L2::128B [$0], [$1], 16;")]
     internal static void CopyAsync(int shared, long global) => WarpSimulation.CopyAsync(shared, global);
@@ -56,6 +60,13 @@ public static unsafe class GpuInstructions
     /// <summary>Two fp16 numbers, rounded to nearest even.</summary>
     [IntrinsicImplementation, Ptx("cvt.rn.f16x2.f32 $0, $2, $1;")]
     internal static uint Halves(float low, float high) => WarpSimulation.Halves(low, high);
+
+    /// <summary>The same; what is beyond the largest fp16 number becomes it.</summary>
+    internal static uint ClampedHalves(float low, float high)
+    {
+        const float Largest = 65504;
+        return Halves(MathF.Max(MathF.Min(low, Largest), -Largest), MathF.Max(MathF.Min(high, Largest), -Largest));
+    }
 
     /// <summary>The fp16 number in the lower half of a word.</summary>
     [IntrinsicImplementation, Ptx("{ .reg .b16 low, high; mov.b32 {low, high}, $1; cvt.f32.f16 $0, low; }")]

@@ -52,12 +52,9 @@ internal static unsafe class WarpSimulation
 
     public static GpuUInt4 LoadMatrices(int shared)
     {
-        RequireAligned(shared);
         nint* rows = stackalloc nint[Lanes];
+        nint* all = Rows(rows, shared);
         int lane = Warp.LaneIdx;
-        nint* all = (nint*)Warp.Shuffle((long)rows, 0);
-        all[lane] = (nint)(s_shared + shared);
-        Warp.Barrier();
         var words = new GpuUInt4
         {
             X = ((uint*)all[lane / 4])[lane % 4],
@@ -66,6 +63,21 @@ internal static unsafe class WarpSimulation
             W = ((uint*)all[24 + (lane / 4)])[lane % 4],
         };
         // The table is the first lane's.
+        Warp.Barrier();
+        return words;
+    }
+
+    public static GpuUInt4 LoadMatricesTransposed(int shared)
+    {
+        nint* rows = stackalloc nint[Lanes];
+        nint* all = Rows(rows, shared);
+        var words = new GpuUInt4
+        {
+            X = TransposedWord(all),
+            Y = TransposedWord(all + 8),
+            Z = TransposedWord(all + 16),
+            W = TransposedWord(all + 24),
+        };
         Warp.Barrier();
         return words;
     }
@@ -95,6 +107,24 @@ internal static unsafe class WarpSimulation
         BitConverter.HalfToUInt16Bits((System.Half)low) | ((uint)BitConverter.HalfToUInt16Bits((System.Half)high) << 16);
 
     public static float Widen(uint half) => (float)BitConverter.UInt16BitsToHalf((ushort)half);
+
+    /// <summary>The rows that the lanes point to, in a table of the first lane.</summary>
+    private static nint* Rows(nint* own, int shared)
+    {
+        RequireAligned(shared);
+        nint* all = (nint*)Warp.Shuffle((long)own, 0);
+        all[Warp.LaneIdx] = (nint)(s_shared + shared);
+        Warp.Barrier();
+        return all;
+    }
+
+    /// <summary>Column lane / 4 of rows 2 (lane mod 4) and the next.</summary>
+    private static uint TransposedWord(nint* rows)
+    {
+        int column = Warp.LaneIdx / 4;
+        int row = Warp.LaneIdx % 4 * 2;
+        return ((ushort*)rows[row])[column] | ((uint)((ushort*)rows[row + 1])[column] << 16);
+    }
 
     /// <summary>A word of A holds two neighbouring columns of a row; of B, two neighbouring rows of a column.</summary>
     private static float Dot(uint* words, int row, int column, float sum)

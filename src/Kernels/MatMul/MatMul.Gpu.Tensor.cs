@@ -302,10 +302,9 @@ public static unsafe partial class MatMul
 
     private static uint Pair(ArrayView<float> a, int column, int k)
     {
-        const float Largest = 65504;
         float low = column < k ? a[column] : 0;
         float high = column + 1 < k ? a[column + 1] : 0;
-        return GpuInstructions.Halves(MathF.Max(MathF.Min(low, Largest), -Largest), MathF.Max(MathF.Min(high, Largest), -Largest));
+        return GpuInstructions.ClampedHalves(low, high);
     }
 
     private static void Copy(int target, long a0, long a1, long w0, long w1, int group)

@@ -22,6 +22,8 @@ public sealed partial class GpuDevice
     private readonly GpuKernel<AttentionGpuArguments> _attentionCombine;
     private readonly GpuKernel<AttentionGpuArguments> _fullAttention64;
     private readonly GpuKernel<AttentionGpuArguments> _fullAttention128;
+    private readonly GpuKernel<AttentionGpuArguments> _tensorFullAttention64;
+    private readonly GpuKernel<AttentionGpuArguments> _tensorFullAttention128;
     private GpuMemory? _partialSums;
     private GpuMemory? _partialScales;
 
@@ -89,10 +91,11 @@ public sealed partial class GpuDevice
             _attentionCombine.Launch(_stream, new Index3D(heads, qkv.Rows, 1), arguments);
             return;
         }
-        (headDim <= GpuHead64.Columns ? kernels.Tile64 : kernels.Tile128).Launch(
-            _stream,
-            new Index3D(Groups(qkv.Rows, Kernels.Attention.GpuRows), heads, Math.Min(rows.PageTable.Rows, MostRunsAtOnce)),
-            arguments);
+        bool narrow = headDim <= GpuHead64.Columns;
+        GpuKernel<AttentionGpuArguments> kernel = TensorAttention
+            ? (narrow ? kernels.Tensor64 : kernels.Tensor128)
+            : (narrow ? kernels.Tile64 : kernels.Tile128);
+        kernel.Launch(_stream, new Index3D(Groups(qkv.Rows, AttentionRows), heads, Math.Min(rows.PageTable.Rows, MostRunsAtOnce)), arguments);
     }
 
     /// <inheritdoc/>
@@ -103,9 +106,12 @@ public sealed partial class GpuDevice
         ArrayView<int> none = joined.Cast<int>();
         // PoCL 6 compiles the narrow kernel's same text now to a right, now to a wrong program: docs/gpu.md.
         bool narrow = headDim <= GpuHead64.Columns && _accelerator is not CLAccelerator;
-        (narrow ? _fullAttention64 : _fullAttention128).Launch(
+        GpuKernel<AttentionGpuArguments> kernel = TensorAttention
+            ? (narrow ? _tensorFullAttention64 : _tensorFullAttention128)
+            : (narrow ? _fullAttention64 : _fullAttention128);
+        kernel.Launch(
             _stream,
-            new Index3D(Groups(qkv.Rows, Kernels.Attention.GpuRows), heads, 1),
+            new Index3D(Groups(qkv.Rows, AttentionRows), heads, 1),
             new AttentionGpuArguments
             {
                 Qkv = joined,
@@ -148,6 +154,11 @@ public sealed partial class GpuDevice
             });
     }
 
+    private bool TensorAttention => AttentionOnTensorCores && HasTensorCores;
+
+    /// <summary>Rows of a tile.</summary>
+    private int AttentionRows => TensorAttention ? Kernels.Attention.GpuTensorRows : Kernels.Attention.GpuRows;
+
     private CacheKernels KernelsOf(KvPool pool) => pool.Shape.Element == KvElement.Q8 ? _quantizedCache : _plainCache;
 
     private static float Scale(int headDim) => (float)(1 / Math.Sqrt(headDim));
@@ -161,6 +172,8 @@ public sealed partial class GpuDevice
     private sealed record CacheKernels(
         GpuKernel<AttentionGpuArguments> Tile64,
         GpuKernel<AttentionGpuArguments> Tile128,
+        GpuKernel<AttentionGpuArguments> Tensor64,
+        GpuKernel<AttentionGpuArguments> Tensor128,
         GpuKernel<AttentionGpuArguments> Split64,
         GpuKernel<AttentionGpuArguments> Split128,
         GpuKernel<CopyPageGpuArguments> CopyPage)
@@ -169,6 +182,8 @@ public sealed partial class GpuDevice
             where TElement : struct, IGpuKvElement => new(
                 device.Kernel<AttentionGpuArguments>(Kernels.Attention.Gpu<TElement, GpuHead64>),
                 device.Kernel<AttentionGpuArguments>(Kernels.Attention.Gpu<TElement, GpuHead128>),
+                device.Kernel<AttentionGpuArguments>(Kernels.Attention.GpuTensor<TElement, GpuHead64>),
+                device.Kernel<AttentionGpuArguments>(Kernels.Attention.GpuTensor<TElement, GpuHead128>),
                 device.Kernel<AttentionGpuArguments>(Kernels.Attention.GpuSplit<TElement, GpuHead64>),
                 device.Kernel<AttentionGpuArguments>(Kernels.Attention.GpuSplit<TElement, GpuHead128>),
                 device.Kernel<CopyPageGpuArguments>(Kernels.CopyPage.Gpu<TElement>));

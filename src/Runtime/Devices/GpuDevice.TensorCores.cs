@@ -16,8 +16,16 @@ public sealed partial class GpuDevice
     /// <summary>What may be rounded; exact arithmetic leaves the tensor cores alone.</summary>
     public Arithmetic Arithmetic { get; init; }
 
-    private bool UsesTensorCores => Arithmetic == Arithmetic.Fast
-        && (_accelerator is CPUAccelerator || (_accelerator is CudaAccelerator cuda && cuda.Architecture >= CudaArchitecture.SM_80));
+    /// <summary>Whether there are tensor cores that kernels use: CUDA from sm_80 on, and the simulated device.</summary>
+    public bool HasTensorCores => _accelerator is CPUAccelerator || (_accelerator is CudaAccelerator cuda && cuda.Architecture >= CudaArchitecture.SM_80);
+
+    /// <summary>
+    /// Whether attention of more than 32 rows uses them, where there are any, and rounds to fp16. Not by default: nobody has measured
+    /// it on a card yet; perf/gpu measures both.
+    /// </summary>
+    public bool AttentionOnTensorCores { get; set; }
+
+    private bool UsesTensorCores => Arithmetic == Arithmetic.Fast && HasTensorCores;
 
     /// <summary>The rows of x in fp16, for the next product: what is enqueued later may write over them.</summary>
     private ArrayView<GpuUInt4> Halves(TensorView x)

@@ -58,6 +58,8 @@ public sealed partial class GpuDevice : Device
         _attentionCombine = Kernel<AttentionGpuArguments>(Kernels.Attention.GpuCombine);
         _fullAttention64 = Kernel<AttentionGpuArguments>(Kernels.FullAttention.Gpu<GpuHead64>);
         _fullAttention128 = Kernel<AttentionGpuArguments>(Kernels.FullAttention.Gpu<GpuHead128>);
+        _tensorFullAttention64 = Kernel<AttentionGpuArguments>(Kernels.FullAttention.GpuTensor<GpuHead64>);
+        _tensorFullAttention128 = Kernel<AttentionGpuArguments>(Kernels.FullAttention.GpuTensor<GpuHead128>);
     }
 
     /// <inheritdoc/>

@@ -74,6 +74,70 @@ public abstract partial class DeviceSuite
         Agree(2e-5f, device => FullyAttended(device, pictures, heads, rows, headDim));
     }
 
+    /// <summary>As <see cref="Steps"/>, of more rows than are split.</summary>
+    public static TheoryData<int, int, int, int[]> TensorSteps { get; } = new()
+    {
+        { 2, 1, 8, [0, 40] },
+        { 1, 1, 8, [60, 37] },
+        { 1, 1, 8, [3, 1, 0, 33, 70, 2] },
+        { 1, 1, 72, [10, 58] },
+    };
+
+    [Theory]
+    [MemberData(nameof(TensorSteps))]
+    public void Attention_on_tensor_cores(int heads, int kvHeads, int headDim, int[] sequences) =>
+        AgreeOnTensorCores(headDim, 1, device => Attended(device, heads, kvHeads, headDim, sequences));
+
+    [Theory]
+    [InlineData(1, 2, 40, 8)]
+    [InlineData(2, 1, 70, 8)]
+    [InlineData(1, 1, 65, 72)]
+    public void Full_attention_on_tensor_cores(int pictures, int heads, int rows, int headDim) =>
+        AgreeOnTensorCores(headDim, 2, device => FullyAttended(device, pictures, heads, rows, headDim));
+
+    [Fact]
+    public void A_cache_in_8_bits_on_tensor_cores() =>
+        // The queries' neighbours in the cache are 1/254 of the largest apart.
+        AgreeOnTensorCores(8, 1, device => Attended(device, 2, 1, 8, [3, 35], KvElement.Q8), 5e-3);
+
+    [Theory]
+    [MemberData(nameof(LongSteps))]
+    public void Attention_on_tensor_cores_over_long_contexts(int heads, int kvHeads, int headDim, int[] sequences)
+    {
+        Assert.SkipWhen(_holder.IsSimulated, "Too long for a simulated device.");
+        AgreeOnTensorCores(headDim, 1, device => Attended(device, heads, kvHeads, headDim, sequences));
+    }
+
+    [Theory]
+    [InlineData(2, 2, 577, 64)]
+    [InlineData(1, 1, 257, 128)]
+    public void Full_attention_of_whole_pictures_on_tensor_cores(int pictures, int heads, int rows, int headDim)
+    {
+        Assert.SkipWhen(_holder.IsSimulated, "Too long for a simulated device.");
+        AgreeOnTensorCores(headDim, 2, device => FullyAttended(device, pictures, heads, rows, headDim));
+    }
+
+    /// <summary>
+    /// Within what docs/numerics.md says of attention in fp16, of numbers up to <paramref name="largest"/>: |q| |k| / sqrt(d), which
+    /// bounds the sum of |q k| / sqrt(d), is then about sqrt(d) / 3 largest².
+    /// </summary>
+    private void AgreeOnTensorCores(int headDim, double largest, Func<Device, float[]> operation, double more = 0)
+    {
+        Assert.SkipUnless(Device is GpuDevice { HasTensorCores: true }, $"{Device.Name} has no tensor cores.");
+        var gpu = (GpuDevice)Device;
+        double scores = 1.5 * Math.Sqrt(headDim) / 3 * largest * largest / 1024;
+        double bound = ((2 * (Math.Exp(scores) - 1)) + (1.0 / 1024)) * largest;
+        gpu.AttentionOnTensorCores = true;
+        try
+        {
+            Agree((float)(bound + more), operation);
+        }
+        finally
+        {
+            gpu.AttentionOnTensorCores = false;
+        }
+    }
+
     [Theory]
     [InlineData(KvElement.F32)]
     [InlineData(KvElement.Q8)]
