@@ -7,6 +7,9 @@ namespace ChainOfSpot.Report;
 /// <summary>Every kernel at the shapes of a LLaVA-1.5 model.</summary>
 internal sealed class KernelCases : IDisposable
 {
+    /// <summary>The group of matrix products.</summary>
+    public const string MatMul = "MatMul";
+
     /// <summary>The group of attention.</summary>
     public const string Attention = "Attention";
 
@@ -58,7 +61,7 @@ internal sealed class KernelCases : IDisposable
             Weight weight = weights[projection.Name];
             Tensor x = _activations.Random(rows, projection.Inputs);
             Tensor y = _activations.Random(rows, projection.Outputs);
-            Add("MatMul", Name(projection, rows), device => device.MatMul(x, weight, y));
+            Add(MatMul, Name(projection, rows), device => device.MatMul(x, weight, y));
         }
     }
 

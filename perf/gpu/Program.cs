@@ -23,13 +23,15 @@ internal sealed record MeasuredKernel(string Name, Sample Seconds, double Gigaby
 /// <param name="Device">On what.</param>
 /// <param name="Arithmetic">What products may round.</param>
 /// <param name="Shape">At which model's shapes.</param>
+/// <param name="Weights">The type of the products' weights; cuBLAS has fp16.</param>
 /// <param name="CopyGigabytesPerSecond">A copy inside the device's memory by the engine, read and written.</param>
 /// <param name="DriverCopyGigabytesPerSecond">The same by the driver alone; null without cuBLAS.</param>
 /// <param name="CublasMissing">Why there is no baseline; empty where there is.</param>
-/// <param name="Kernels">Every kernel.</param>
+/// <param name="Kernels">Every kernel that ran.</param>
+/// <param name="Failures">What became of the others.</param>
 internal sealed record GpuMeasurements(
-    DateTimeOffset Taken, string Device, string Arithmetic, string Shape, double CopyGigabytesPerSecond, double? DriverCopyGigabytesPerSecond, string CublasMissing,
-    IReadOnlyList<MeasuredKernel> Kernels);
+    DateTimeOffset Taken, string Device, string Arithmetic, string Shape, string Weights, double CopyGigabytesPerSecond, double? DriverCopyGigabytesPerSecond, string CublasMissing,
+    IReadOnlyList<MeasuredKernel> Kernels, IReadOnlyList<string> Failures);
 
 /// <summary>What one run measured of whole questions.</summary>
 /// <param name="Taken">When.</param>
@@ -51,16 +53,17 @@ internal static class Program
         var choice = new Option<string>("--device", "-d") { Description = "Which GPU.", HelpName = "cuda:N|opencl:N", DefaultValueFactory = _ => "cuda" };
         var output = new Option<string>("--output", "-o") { Description = "The file to write.", HelpName = "JSON", DefaultValueFactory = _ => "kernels.json" };
         var quick = new Option<bool>("--quick") { Description = "Small shapes: whether it works, not how fast it is." };
+        var weights = new Option<ElementType>("--weights") { Description = "Matrix products with weights of this type; fp16 and every kernel if not given.", HelpName = "TYPE", DefaultValueFactory = _ => ElementType.F16 };
         var model = new Option<string?>("--model", "-m") { Description = "Measures whole questions by this model instead.", HelpName = "DIR" };
         var exact = new Option<bool>("--exact") { Description = "Exact arithmetic: fp32 without tensor cores." };
-        var root = new RootCommand("Measures every GPU kernel at LLaVA-1.5 7B shapes, or whole questions.") { choice, output, quick, model, exact };
+        var root = new RootCommand("Measures every GPU kernel at LLaVA-1.5 7B shapes, or whole questions.") { choice, output, quick, weights, model, exact };
         root.SetAction((parsed, _) => RunAsync(
-            parsed.GetRequiredValue(choice), Path.GetFullPath(parsed.GetRequiredValue(output)), parsed.GetValue(quick), parsed.GetValue(model),
+            parsed.GetRequiredValue(choice), Path.GetFullPath(parsed.GetRequiredValue(output)), parsed.GetValue(quick), parsed.GetValue(weights), parsed.GetValue(model),
             parsed.GetValue(exact) ? Arithmetic.Exact : Arithmetic.Fast));
         return await root.Parse(args).InvokeAsync().ConfigureAwait(false);
     }
 
-    private static async Task<int> RunAsync(string choice, string output, bool quick, string? model, Arithmetic arithmetic)
+    private static async Task<int> RunAsync(string choice, string output, bool quick, ElementType weights, string? model, Arithmetic arithmetic)
     {
         if (!DeviceChoice.TryParse(choice, out DeviceChoice device) || device.Kind is DeviceKind.Cpu or DeviceKind.Auto)
         {
@@ -70,12 +73,13 @@ internal static class Program
         Directory.CreateDirectory(Path.GetDirectoryName(output)!);
         try
         {
+            int failures = 0;
             if (model is null)
-                MeasureKernels(device, arithmetic, quick ? LlavaShape.Small : LlavaShape.Llava7B, output);
+                failures = MeasureKernels(device, arithmetic, quick ? LlavaShape.Small : LlavaShape.Llava7B, weights, output);
             else
                 await MeasureQuestionsAsync(device, arithmetic, model, output).ConfigureAwait(false);
             Console.WriteLine($"written to {output}");
-            return 0;
+            return failures == 0 ? 0 : 1;
         }
         catch (Exception e) when (e is DeviceNotFoundException or DeviceMemoryException or ModelException or WeightFileException)
         {
@@ -95,24 +99,38 @@ internal static class Program
 
     private static void Write<T>(string output, T result) => File.WriteAllText(output, JsonSerializer.Serialize(result, Json));
 
-    private static void MeasureKernels(DeviceChoice choice, Arithmetic arithmetic, LlavaShape shape, string output)
+    /// <summary>How many kernels failed.</summary>
+    private static int MeasureKernels(DeviceChoice choice, Arithmetic arithmetic, LlavaShape shape, ElementType type, string output)
     {
         Dictionary<string, double> baselines = Baselines(shape, choice.Kind == DeviceKind.Cuda, out double? driverCopy, out string missing);
         using Device device = choice.Open(arithmetic: arithmetic);
-        using var weights = new ModelWeights(device, shape, ElementType.F16, Path.GetDirectoryName(output)!);
+        using var weights = new ModelWeights(device, shape, type, Path.GetDirectoryName(output)!);
         using var kernels = new KernelCases(device, shape, weights);
         double copy = CopyBytesPerSecond(device, shape == LlavaShape.Llava7B ? 1 << 30 : 1 << 20);
         var measured = new List<MeasuredKernel>();
+        var failures = new List<string>();
         IEnumerable<KernelCase> cases = kernels.Cases;
-        if (device is GpuDevice { HasTensorCores: true } gpu)
+        if (type != ElementType.F16)
+            cases = cases.Where(kernel => kernel.Group == KernelCases.MatMul);
+        else if (device is GpuDevice { HasTensorCores: true } gpu)
             cases = [.. cases, .. kernels.Cases.Where(kernel => kernel.Group == KernelCases.Attention).Select(kernel => OnTensorCores(gpu, kernel))];
         foreach (KernelCase kernel in cases)
         {
-            measured.Add(Measure(device, kernel, Measuring.Costs(device, [kernel])[kernel.Name], baselines));
+            try
+            {
+                measured.Add(Measure(device, kernel, Measuring.Costs(device, [kernel])[kernel.Name], baselines));
+            }
+            catch (Exception e)
+            {
+                // Whatever a driver has against one kernel: the others are measured.
+                failures.Add($"{kernel.Name}: {e.Message}");
+                Console.Error.WriteLine(failures[^1]);
+            }
             // After each: what is stopped half-way keeps its figures.
             Write(output, new GpuMeasurements(
-                DateTimeOffset.UtcNow, device.Name, $"{arithmetic}", shape.Name, copy / 1e9, driverCopy / 1e9, missing, measured));
+                DateTimeOffset.UtcNow, device.Name, $"{arithmetic}", shape.Name, $"{type}", copy / 1e9, driverCopy / 1e9, missing, measured, failures));
         }
+        return failures.Count;
     }
 
     /// <summary>The other form of attention, beside the one that the device takes by itself; few rows have but one.</summary>

@@ -9,8 +9,14 @@ here=$(cd "$(dirname "$0")" && pwd)
 results=$(mkdir -p "${1:-results}" && cd "${1:-results}" && pwd)
 device=${2:-cuda}
 shape=${3:-llava-1.5-7b}
+# Everything lies beside this file, or this is perf/gpu of a checkout and the programs were unpacked in its artifacts/.
+root=$here
+[ -d "$here/bin" ] || root=$(cd "$here/../.." && pwd)
+programs=$here/bin
+[ -d "$programs" ] || programs=$root/artifacts/cos-gpu-run/bin
+[ -d "$programs" ] || { echo "$programs is not there: unpack what pack.sh made" >&2; exit 1; }
 # The tests' reference data.
-export COS_REPOSITORY=$here
+export COS_REPOSITORY=$root
 # The card's OpenCL driver is not what is asked about.
 [ "$device" = opencl ] || export OCL_ICD_VENDORS=/dev/null
 # Where containers have the driver, and where cuBLAS lies when the linker does not know it.
@@ -40,21 +46,21 @@ step() {
     [ "$code" = 0 ] || { status=1; echo "$name: $outcome" >&2; }
     steps+=("{\"step\": \"$name\", \"outcome\": \"$outcome\", \"seconds\": $((SECONDS - start))}")
     local IFS=,
-    echo "{\"commit\": \"$(cat "$here/commit")\", \"device\": \"$device\", \"shape\": \"$shape\", \"steps\": [${steps[*]}]}" > "$results/run.json"
+    echo "{\"commit\": \"$(cat "$programs/../commit")\", \"device\": \"$device\", \"shape\": \"$shape\", \"steps\": [${steps[*]}]}" > "$results/run.json"
     return "$code"
 }
 
 {
     date -u
-    cat "$here/commit"
+    cat "$programs/../commit"
     nvidia-smi --query-gpu=name,driver_version,memory.total,clocks.max.sm --format=csv 2>&1
     nproc
 } > "$results/machine.txt"
 
 # Where the device is missing all tests would be skipped, which is no parity.
-is_there() { "$here/bin/cos" devices --json > "$results/devices.json" && grep -q "\"device\": *\"$device" "$results/devices.json"; }
+is_there() { "$programs/cos" devices --json > "$results/devices.json" && grep -q "\"device\": *\"$device" "$results/devices.json"; }
 export -f is_there
-export here results device
+export programs results device
 if ! step devices 60 bash -c is_there; then
     echo "there is no $device device here (see $results/devices.json): nothing is measured" >&2
     exit 1
@@ -62,31 +68,33 @@ fi
 
 parity() {
     # Simulated devices say nothing of this one.
-    "$here/bin/ChainOfSpot.$1.Tests" --filter-class "*Gpu*" --filter-not-class "*Simulated*" --filter-not-method "*simulated*" \
+    "$programs/ChainOfSpot.$1.Tests" --filter-class "*Gpu*" --filter-not-class "*Simulated*" --filter-not-method "*imulated*" \
         --results-directory "$results/tests" > "$results/parity-$1.txt" 2>&1
     local code=$?
     tail -n 5 "$results/parity-$1.txt"
     return "$code"
 }
 export -f parity
-step parity-runtime 150 bash -c "parity Runtime"
+step parity-runtime 170 bash -c "parity Runtime"
 step parity-engine 120 bash -c "parity Engine"
 
-step kernels 120 "$here/bin/ChainOfSpot.GpuReport" --device "$device" --output "$results/kernels.json" "${quick[@]}"
+step kernels 120 "$programs/ChainOfSpot.GpuReport" --device "$device" --output "$results/kernels.json" "${quick[@]}"
+step kernels-q4_0 60 "$programs/ChainOfSpot.GpuReport" --device "$device" --weights q4_0 --output "$results/kernels-q4_0.json" "${quick[@]}"
 
 # model NAME FORMAT…: a model with random weights, made in place.
 model() {
-    local folder=$results/model-$1
-    [ ! -e "$folder/complete" ] || return 0
-    "$here/bin/cos-weights" random --shape "$shape" "${@:2}" -o "$folder" > /dev/null && touch "$folder/complete"
+    local folder=$models/$1
+    "$programs/cos-weights" random --shape "$shape" "${@:2}" -o "$folder" > /dev/null && touch "$folder/complete"
 }
+models=$(mktemp -d)
+trap 'rm -rf "$models"' EXIT
 export -f model
-export shape
+export shape models
 
 # questions NAME MODEL OPTION…: whole questions by it.
 questions() {
-    [ -e "$results/model-$2/complete" ] || return 0
-    step "question-$1" 90 "$here/bin/ChainOfSpot.GpuReport" --device "$device" --model "$results/model-$2" --output "$results/question-$1.json" "${@:3}"
+    [ -e "$models/$2/complete" ] || return 0
+    step "question-$1" 90 "$programs/ChainOfSpot.GpuReport" --device "$device" --model "$models/$2" --output "$results/question-$1.json" "${@:3}"
 }
 
 step model-f16 90 bash -c "model f16"

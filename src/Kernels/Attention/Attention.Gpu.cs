@@ -27,7 +27,7 @@ public static unsafe partial class Attention
         where THead : struct, IGpuHeadWidth => AttentionGpuTile.Run<PagedKeys<TElement>, THead>(arguments);
 
     /// <summary>As <see cref="Gpu{TElement, THead}"/> on tensor cores, a group 64 rows: <see cref="AttentionGpuTensor"/>.</summary>
-    [GpuKernel(AttentionGpuTensor.Threads)]
+    [GpuKernel(AttentionGpuTensor.Threads, GroupsPerMultiprocessor = AttentionGpuTensor.GroupsPerMultiprocessor)]
     public static void GpuTensor<TElement, THead>(AttentionGpuArguments arguments)
         where TElement : struct, IGpuKvElement
         where THead : struct, IGpuHeadWidth => AttentionGpuTensor.Run<PagedKeys<TElement>, THead>(arguments);

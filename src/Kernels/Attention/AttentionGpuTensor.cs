@@ -20,6 +20,12 @@ internal static class AttentionGpuTensor
     /// <summary>Threads of its group.</summary>
     public const int Threads = 128;
 
+    /// <summary>
+    /// Groups on a multiprocessor: up to 255 registers a thread. Heads of 128 columns take 211; for three groups ptxas keeps some
+    /// numbers in memory.
+    /// </summary>
+    public const int GroupsPerMultiprocessor = 2;
+
     private const int Positions = KvLayout.PagePositions;
     private const int PositionEights = Positions / 8;
 

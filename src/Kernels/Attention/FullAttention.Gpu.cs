@@ -12,7 +12,7 @@ public static unsafe partial class FullAttention
         where THead : struct, IGpuHeadWidth => AttentionGpuTile.Run<PictureKeys, THead>(arguments);
 
     /// <summary>The same on tensor cores, a group 64 rows: <see cref="AttentionGpuTensor"/>.</summary>
-    [GpuKernel(AttentionGpuTensor.Threads)]
+    [GpuKernel(AttentionGpuTensor.Threads, GroupsPerMultiprocessor = AttentionGpuTensor.GroupsPerMultiprocessor)]
     public static void GpuTensor<THead>(AttentionGpuArguments arguments)
         where THead : struct, IGpuHeadWidth => AttentionGpuTensor.Run<PictureKeys, THead>(arguments);
 

@@ -53,6 +53,10 @@ public static unsafe class GpuInstructions
     [IntrinsicImplementation, Ptx("cp.async.wait_group 1;")]
     internal static void WaitForAllButOne() => WarpSimulation.WaitForCopies(1);
 
+    /// <summary>Waits until all groups of this thread's copies but the last two have arrived.</summary>
+    [IntrinsicImplementation, Ptx("cp.async.wait_group 2;")]
+    internal static void WaitForAllButTwo() => WarpSimulation.WaitForCopies(2);
+
     /// <summary>Waits until this thread's copies have arrived.</summary>
     [IntrinsicImplementation, Ptx("cp.async.wait_group 0;")]
     internal static void WaitForAll() => WarpSimulation.WaitForCopies(0);

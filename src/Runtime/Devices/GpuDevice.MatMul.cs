@@ -108,7 +108,7 @@ public sealed partial class GpuDevice
             else if (UsesTensorCores)
             {
                 halves ??= Halves(x);
-                MultiplyOnTensorCores(kernels.Tensor, halves.Value, part, arguments);
+                MultiplyOnTensorCores(kernels, halves.Value, part, arguments);
             }
             else
             {
@@ -240,8 +240,8 @@ public sealed partial class GpuDevice
     {
         [ElementType.F32] = WeightKernels.Plain<GpuF32>(this, Kernels.MatMul.GpuTensorWidened<GpuF32>),
         [ElementType.F16] = _accelerator is CudaAccelerator
-            ? WeightKernels.Plain<GpuNativeF16>(this, Kernels.MatMul.GpuTensor)
-            : WeightKernels.Plain<GpuF16>(this, Kernels.MatMul.GpuTensor),
+            ? WeightKernels.Plain<GpuNativeF16>(this, Kernels.MatMul.GpuTensor, Kernels.MatMul.GpuTensorLow)
+            : WeightKernels.Plain<GpuF16>(this, Kernels.MatMul.GpuTensor, Kernels.MatMul.GpuTensorLow),
         [ElementType.BF16] = WeightKernels.Plain<GpuBF16>(this, Kernels.MatMul.GpuTensorWidened<GpuBF16>),
         [ElementType.Q4_0] = WeightKernels.Blocks<GpuQ4_0>(this),
         [ElementType.Q4_1] = WeightKernels.Blocks<GpuQ4_1>(this),
@@ -272,9 +272,15 @@ public sealed partial class GpuDevice
         private readonly GpuKernel<MatMulGpuArguments> _tall;
 
         private WeightKernels(
-            GpuDevice device, Action<PackRowsGpuArguments> pack, bool packsGroups, Action<MatMulTensorGpuArguments> tensor, Action<MatMulGpuArguments>[] products)
+            GpuDevice device,
+            Action<PackRowsGpuArguments> pack,
+            bool packsGroups,
+            Action<MatMulTensorGpuArguments> tensor,
+            Action<MatMulTensorGpuArguments>? lowTensor,
+            Action<MatMulGpuArguments>[] products)
         {
             Tensor = device.Kernel(tensor);
+            LowTensor = lowTensor is null ? null : device.Kernel(lowTensor);
             _pack = device.Kernel(pack);
             _packsGroups = packsGroups;
             _one = device.Kernel(products[0]);
@@ -287,12 +293,16 @@ public sealed partial class GpuDevice
         /// <summary>For CUDA alone.</summary>
         public GpuKernel<MatMulTensorGpuArguments> Tensor { get; }
 
-        public static WeightKernels Plain<TElement>(GpuDevice device, Action<MatMulTensorGpuArguments> tensor)
-            where TElement : struct, IGpuElement => new(device, GpuPackRows.Plain, false, tensor, Products<TElement>());
+        /// <summary>The same for few rows; null where the other one serves them too.</summary>
+        public GpuKernel<MatMulTensorGpuArguments>? LowTensor { get; }
+
+        public static WeightKernels Plain<TElement>(
+            GpuDevice device, Action<MatMulTensorGpuArguments> tensor, Action<MatMulTensorGpuArguments>? lowTensor = null)
+            where TElement : struct, IGpuElement => new(device, GpuPackRows.Plain, false, tensor, lowTensor, Products<TElement>());
 
         public static WeightKernels Blocks<TFormat>(GpuDevice device)
             where TFormat : struct, IGpuBlockFormat =>
-            new(device, GpuPackRows.Blocks<TFormat>, true, Kernels.MatMul.GpuTensorWidened<GpuBlocks<TFormat>>, Products<GpuBlocks<TFormat>>());
+            new(device, GpuPackRows.Blocks<TFormat>, true, Kernels.MatMul.GpuTensorWidened<GpuBlocks<TFormat>>, null, Products<GpuBlocks<TFormat>>());
 
         public void Pack(AcceleratorStream stream, in PackRowsGpuArguments arguments)
         {

@@ -42,10 +42,12 @@ public sealed partial class GpuDevice
         return halves;
     }
 
-    private void MultiplyOnTensorCores(GpuKernel<MatMulTensorGpuArguments> kernel, ArrayView<GpuUInt4> halves, GpuWeightPart part, in MatMulGpuArguments product)
+    private void MultiplyOnTensorCores(WeightKernels kernels, ArrayView<GpuUInt4> halves, GpuWeightPart part, in MatMulGpuArguments product)
     {
-        MatMulGpuArguments split = Split(product, Kernels.MatMul.GpuTensorTile, Kernels.MatMul.GpuTensorTile, out Index3D grid);
-        kernel.Launch(
+        GpuKernel<MatMulTensorGpuArguments>? low = product.Rows <= Kernels.MatMul.GpuTensorLowRows ? kernels.LowTensor : null;
+        int tileRows = low is null ? Kernels.MatMul.GpuTensorTile : Kernels.MatMul.GpuTensorLowRows;
+        MatMulGpuArguments split = Split(product, tileRows, Kernels.MatMul.GpuTensorTile, out Index3D grid);
+        (low ?? kernels.Tensor).Launch(
             _stream,
             grid,
             new MatMulTensorGpuArguments

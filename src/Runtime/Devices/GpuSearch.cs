@@ -126,7 +126,7 @@ public static class GpuSearch
         var cl = device as CLDevice;
         // A device of OpenCL 3.0 may report OpenCL C 1.2 and have what is needed all the same: its features decide.
         bool isTooOld = cl is not null && !((CLCapabilityContext)cl.Capabilities).GenericAddressSpace;
-        return Problem(isTooOld ? $"{cl!.CVersion}" : null, device.MaxNumThreadsPerGroup, device.MaxSharedMemoryPerGroup);
+        return Problem(isTooOld ? $"OpenCL C {cl!.CVersion.Major}.{cl.CVersion.Minor}" : null, device.MaxNumThreadsPerGroup, device.MaxSharedMemoryPerGroup);
     }
 
     /// <summary>Why a device cannot be used; null where it can.</summary>

@@ -58,6 +58,7 @@ public sealed unsafe class GpuMatMulTests : IDisposable
     [InlineData(ElementType.F16, 6, 45, 9)]
     [InlineData(ElementType.F16, 70, 160, 131)]
     [InlineData(ElementType.F16, 6, 544, 5)]
+    [InlineData(ElementType.F16, 50, 96, 70)]
     [InlineData(ElementType.BF16, 6, 45, 9)]
     [InlineData(ElementType.Q8_0, 6, 544, 5)]
     [InlineData(ElementType.Q4_K, 6, 256, 9)]
@@ -90,6 +91,20 @@ public sealed unsafe class GpuMatMulTests : IDisposable
     {
         using GpuDevice device = PresentGpus.WithTensorCores();
         Check(device, type, m, k, n);
+    }
+
+    [Theory]
+    [MemberData(nameof(WeightTypes))]
+    public void Weights_take_the_memory_that_they_are_stored_in(ElementType type)
+    {
+        const int K = 512;
+        const int N = 24;
+        using GpuDevice device = GpuDevice.CreateSimulated();
+        using GgufFile file = Weights([(type, N)], K, out _);
+        using Weight weight = device.LoadWeight([.. file.Tensors.Values]);
+        // Rows begin at multiples of 16 bytes.
+        long row = (type.RowBytes(K) + 15) / 16 * 16;
+        Assert.Equal(N * row, device.AllocatedBytes);
     }
 
     [Theory]
