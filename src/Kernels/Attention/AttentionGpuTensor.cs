@@ -21,7 +21,7 @@ internal static class AttentionGpuTensor
     public const int Threads = 128;
 
     /// <summary>
-    /// Groups on a multiprocessor: up to 255 registers a thread. Heads of 128 columns take 211; for three groups ptxas keeps some
+    /// Groups on a multiprocessor: up to 255 registers a thread. Heads of 128 columns take up to 219; for three groups ptxas keeps some
     /// numbers in memory.
     /// </summary>
     public const int GroupsPerMultiprocessor = 2;
