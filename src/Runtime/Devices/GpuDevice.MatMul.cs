@@ -14,9 +14,10 @@ public sealed partial class GpuDevice
     // Stored rows on their way into the kernels' layout; more would not be faster.
     private const int StagingBytes = 32 << 20;
 
-    // Tiles of few rows, or of narrow matrices, are fewer than a large GPU has multiprocessors (108 to 148), and each alone has too few
-    // bytes on their way to use the memory: up to so many groups share them, two on each.
-    private const int SplitTileGroups = 256;
+    // Tiles of few rows, or of narrow matrices, are fewer than a large GPU has multiprocessors (108 to 148): up to so many groups share
+    // them, one on each where arithmetic is the limit, two where the memory is, which one alone asks for too few bytes at a time.
+    private const int SplitTileGroups = 128;
+    private const int SplitLowTileGroups = 256;
 
     // A shorter sum would be over before its loads are under way.
     private const int LeastSplitGroups = 8;
@@ -128,7 +129,8 @@ public sealed partial class GpuDevice
     {
         int across = Groups(product.Columns, tileColumns);
         int down = Groups(product.Rows, tileRows);
-        int wanted = Math.Clamp(SplitTileGroups / (across * down), 1, Math.Max(1, product.Groups / LeastSplitGroups));
+        int most = product.Rows <= WeightKernels.LowTileRows ? SplitLowTileGroups : SplitTileGroups;
+        int wanted = Math.Clamp(most / (across * down), 1, Math.Max(1, product.Groups / LeastSplitGroups));
         int splitGroups = Groups(product.Groups, wanted);
         int splits = Groups(product.Groups, splitGroups);
         grid = new Index3D(across, down, splits);
@@ -261,7 +263,7 @@ public sealed partial class GpuDevice
     private sealed class WeightKernels
     {
         // Above so many rows a tile of 32 rows would read the weights too often.
-        private const int LowTileRows = 64;
+        public const int LowTileRows = 64;
 
         private readonly GpuKernel<PackRowsGpuArguments> _pack;
         private readonly bool _packsGroups;
