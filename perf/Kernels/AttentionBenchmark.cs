@@ -33,7 +33,7 @@ public class AttentionBenchmark : OperationBenchmark
     public int Heads { get; set; }
 
     /// <summary>How the cache is stored.</summary>
-    [Params(KvElement.F32, KvElement.Q8)]
+    [Params(KvElement.F32, KvElement.F16, KvElement.Q8)]
     public KvElement Cache { get; set; }
 
     private protected override void Prepare()

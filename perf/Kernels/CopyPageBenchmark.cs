@@ -15,7 +15,7 @@ public class CopyPageBenchmark : OperationBenchmark
     public int Layers { get; set; }
 
     /// <summary>How it is stored.</summary>
-    [Params(KvElement.F32, KvElement.Q8)]
+    [Params(KvElement.F32, KvElement.F16, KvElement.Q8)]
     public KvElement Cache { get; set; }
 
     private protected override void Prepare() =>

@@ -20,7 +20,7 @@ public class RopeAppendBenchmark : OperationBenchmark
     public int Heads { get; set; }
 
     /// <summary>How keys and values are stored.</summary>
-    [Params(KvElement.F32, KvElement.Q8)]
+    [Params(KvElement.F32, KvElement.F16, KvElement.Q8)]
     public KvElement Cache { get; set; }
 
     private protected override void Prepare()

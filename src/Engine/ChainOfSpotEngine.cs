@@ -34,7 +34,7 @@ public sealed partial class ChainOfSpotEngine : IAsyncDisposable, IDisposable
         _model = model;
         int page = device.PagePositions;
         int contextPages = DeviceBudget.ContextPages(model.Config.Text, page);
-        _pool = device.AllocateKv(model.Language.KvShape with { Element = options.KvCache }, DeviceBudget.Pages(model.Config.Text, options, page));
+        _pool = device.AllocateKv(model.Language.KvShape with { Element = options.KvCache!.Value }, DeviceBudget.Pages(model.Config.Text, options, page));
         Pages = new KvPages(_pool, page);
         int stepRows = Math.Min(options.StepRows, model.Config.Text.MaxPositions);
         RegionTokens = RegionTokens.Of(model.Tokenizer);
@@ -182,6 +182,7 @@ public sealed partial class ChainOfSpotEngine : IAsyncDisposable, IDisposable
         Arithmetic arithmetic = options.Arithmetic ?? (GgufFiles.AreAt(path) ? Arithmetic.Fast : Arithmetic.Exact);
         LogLoading(logger, path, options.Device);
         Device device = options.Device.Open(options.Threads, options.VectorBits, arithmetic);
+        options = options with { KvCache = options.KvCache ?? device.UsualKvElement };
         if (options.OperationLog is { } log)
             device = new ProfilingDevice(device, log);
         LlavaModel? model = null;

@@ -26,8 +26,11 @@ public sealed record EngineOptions
     /// <summary>Positions that the key-value cache holds, of all sequences together; 0 for two of the model's contexts.</summary>
     public int CachePositions { get; init; }
 
-    /// <summary>How the key-value cache stores its numbers: as they were computed, or in 8 bits, a quarter of the memory.</summary>
-    public KvElement KvCache { get; init; }
+    /// <summary>
+    /// How the key-value cache stores its numbers: as they were computed, as halves, or in 8 bits, a quarter of the memory. Null for
+    /// halves on the CPU in <see cref="Runtime.Devices.Arithmetic.Fast"/>, and for fp32 elsewhere; GPUs have no cache of halves.
+    /// </summary>
+    public KvElement? KvCache { get; init; }
 
     /// <summary>
     /// The most bytes that are kept of what open questions no longer need, for questions to come: pictures on the device, their

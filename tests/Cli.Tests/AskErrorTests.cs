@@ -25,7 +25,7 @@ public sealed class AskErrorTests
     [InlineData("expected a whole number", "--top-logits", "1.5")]
     [InlineData("expected 512, 256 or 128", "--vector-bits", "384")]
     [InlineData("expected prefix or stripped or bare", "--after-eos", "legacy")]
-    [InlineData("expected f32 or q8", "--kv-cache", "q4")]
+    [InlineData("expected f32 or f16 or q8", "--kv-cache", "q4")]
     [InlineData("fewer than four numbers", "--region", "[0.1, 0.2]")]
     [InlineData("not all four parts", "--region", "[0.1, 0.2, here, 1]")]
     [InlineData("far outside", "--region", "[0.1, 0.2, 0.3, 1e9]")]

@@ -23,6 +23,7 @@ public sealed class CommandErrorTests
         { new ContextLengthException(5000, 576, 4096), "context_too_long", 1 },
         { new KvCacheFullException(4, 64), "cache_full", 1 },
         { new DeviceNotFoundException(new DeviceChoice(DeviceKind.Cuda), "none"), "device_not_found", 1 },
+        { new NotSupportedException("a cache in F16"), "bad_option", 2 },
         { new DeviceMemoryException("cpu", 1L << 50, "weights"), "out_of_memory", 1 },
         { new InsufficientMemoryException(), "out_of_memory", 1 },
         { new EndOfStreamException(), "file_not_read", 1 },

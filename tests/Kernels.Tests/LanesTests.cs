@@ -42,6 +42,40 @@ public sealed unsafe class LanesTests
     }
 
     [Fact]
+    public void Numbers_round_to_binary16_and_large_ones_to_the_largest()
+    {
+        // Every half, all that lies halfway to the next, and the neighbours of both.
+        var numbers = new List<float> { 65519, 65520, 1e9f, float.MaxValue, float.Epsilon, 1e-30f };
+        for (int bits = 0; bits < 0x7c00; bits++)
+        {
+            float half = (float)BitConverter.UInt16BitsToHalf((ushort)bits);
+            float middle = bits == 0x7bff ? half : (half + (float)BitConverter.UInt16BitsToHalf((ushort)(bits + 1))) / 2;
+            foreach (float number in (float[])[half, middle])
+                numbers.AddRange([number, MathF.BitIncrement(number), MathF.BitDecrement(number)]);
+        }
+        float[] all = [.. numbers, .. numbers.Select(number => -number), .. new float[16 - (2 * numbers.Count % 16)]];
+        Check<Vector512<float>, Lanes512>(all);
+        Check<Vector256<float>, Lanes256>(all);
+        Check<Vector128<float>, Lanes128>(all);
+
+        static void Check<TVector, TLanes>(float[] all)
+            where TVector : struct
+            where TLanes : ILanes<TVector>
+        {
+            ushort* halves = stackalloc ushort[16];
+            fixed (float* source = all)
+            {
+                for (int start = 0; start < all.Length; start += TLanes.Width)
+                {
+                    TLanes.StoreF16(TLanes.Load(source + start), halves);
+                    for (int i = 0; i < TLanes.Width; i++)
+                        Assert.Equal(BitConverter.HalfToUInt16Bits((Half)Math.Clamp(source[start + i], -65504, 65504)), halves[i]);
+                }
+            }
+        }
+    }
+
+    [Fact]
     public void Exp_is_within_two_ulp()
     {
         Check<Vector512<float>, Lanes512>();

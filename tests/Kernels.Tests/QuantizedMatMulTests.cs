@@ -9,7 +9,8 @@ public sealed unsafe class QuantizedMatMulTests
 {
     private static readonly ElementType[] Formats =
     [
-        ElementType.Q8_0, ElementType.Q4_0, ElementType.Q4_1, ElementType.Q5_0, ElementType.Q5_1, ElementType.Q4_K, ElementType.Q5_K, ElementType.Q6_K,
+        ElementType.Q8_0, ElementType.Q4_0, ElementType.Q4_1, ElementType.Q5_0, ElementType.Q5_1, ElementType.Q2_K, ElementType.Q3_K,
+        ElementType.Q4_K, ElementType.Q5_K, ElementType.Q6_K, ElementType.IQ4_NL, ElementType.IQ4_XS,
     ];
 
     [Theory]
@@ -20,6 +21,10 @@ public sealed unsafe class QuantizedMatMulTests
     [InlineData(11, 11008, 130, ElementType.Q4_K)]
     [InlineData(640, 1024, 70, ElementType.Q5_K)]
     [InlineData(7, 11008, 130, ElementType.Q6_K)]
+    [InlineData(9, 11008, 130, ElementType.Q2_K)]
+    [InlineData(640, 4096, 70, ElementType.Q3_K)]
+    [InlineData(5, 11008, 130, ElementType.IQ4_NL)]
+    [InlineData(1, 13824, 515, ElementType.IQ4_XS)]
     public void Real_shapes_agree_with_the_definition_in_double(int m, int k, int n, ElementType type)
     {
         using var operands = new QuantizedOperands(m, k, n, type, seed: m + k + n);
@@ -136,11 +141,8 @@ internal sealed unsafe class QuantizedOperands : IDisposable
         _a = NativeBuffer.Normal((long)m * k, seed);
         for (int row = 0; row < m; row++)
             _a.Pointer[(row * k) + (row * 7 % k)] *= 20;
-        using NativeBuffer<float> values = NativeBuffer.Normal((long)n * k, seed + 1, deviation: 0.05);
         long rowBytes = type.RowBytes(k);
-        _weights = new NativeBuffer<byte>(n * rowBytes);
-        for (int row = 0; row < n; row++)
-            Quantize.Row(type, values.Pointer + ((long)row * k), k, _weights.Pointer + (row * rowBytes));
+        _weights = Weights(type, n, k, seed + 1);
         // Two segments, neither of whole panels, as joined projections of a small model are.
         int first = n > 1 ? (n / 2) + 1 : 1;
         long panelBytes = PackedPanels.ByteLength(type, k);
@@ -234,6 +236,19 @@ internal sealed unsafe class QuantizedOperands : IDisposable
         _weights.Dispose();
         _panels.Dispose();
         _segments.Dispose();
+    }
+
+    /// <summary>Random weights; of the types that nothing here quantises to, blocks of the reference.</summary>
+    private static NativeBuffer<byte> Weights(ElementType type, int n, int k, int seed)
+    {
+        if (type is ElementType.IQ4_NL or ElementType.IQ4_XS)
+            return QuantizedBlocks.Rows(type, n, k, seed);
+        using NativeBuffer<float> values = NativeBuffer.Normal((long)n * k, seed, deviation: 0.05);
+        long rowBytes = type.RowBytes(k);
+        var weights = new NativeBuffer<byte>(n * rowBytes);
+        for (int row = 0; row < n; row++)
+            Quantize.Row(type, values.Pointer + ((long)row * k), k, weights.Pointer + (row * rowBytes));
+        return weights;
     }
 
     private float[] Weights(int column)

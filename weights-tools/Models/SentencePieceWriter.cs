@@ -44,7 +44,7 @@ internal static class SentencePieceWriter
 
         var normalizer = new Message();
         normalizer.Add(NormalizerName, "identity"u8);
-        normalizer.Add(NormalizerDummyPrefix, 1);
+        normalizer.Add(NormalizerDummyPrefix, vocabulary.AddsDummyPrefix ? 1 : 0);
         normalizer.Add(NormalizerRemoveSpaces, 0);
         normalizer.Add(NormalizerEscapeSpaces, 1);
         model.Add(ModelNormalizer, normalizer.Bytes);

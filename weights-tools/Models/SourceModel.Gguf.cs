@@ -85,7 +85,8 @@ internal sealed partial class SourceModel
                 [.. llama.Vocabulary.Types.Select(type => (PieceType)type)],
                 llama.Vocabulary.BeginId,
                 llama.Vocabulary.EndId,
-                llama.Vocabulary.UnknownId);
+                llama.Vocabulary.UnknownId,
+                llama.Vocabulary.AddsSpacePrefix);
         }
         catch (WeightFileException error)
         {

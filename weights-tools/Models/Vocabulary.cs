@@ -9,8 +9,15 @@ namespace ChainOfSpot.WeightsTools.Models;
 /// <param name="BosId">Begins a sequence.</param>
 /// <param name="EosId">Ends a sequence.</param>
 /// <param name="UnkId">Stands for what no piece covers.</param>
+/// <param name="AddsDummyPrefix">Whether text is read as if a space stood before it.</param>
 internal sealed record Vocabulary(
-    IReadOnlyList<string> Pieces, IReadOnlyList<float> Scores, IReadOnlyList<PieceType> Types, int BosId, int EosId, int UnkId)
+    IReadOnlyList<string> Pieces,
+    IReadOnlyList<float> Scores,
+    IReadOnlyList<PieceType> Types,
+    int BosId,
+    int EosId,
+    int UnkId,
+    bool AddsDummyPrefix = true)
 {
     public const string ImagePiece = "<image>";
     public const string PadPiece = "<pad>";
@@ -27,7 +34,8 @@ internal sealed record Vocabulary(
         tokenizer.Types,
         tokenizer.BosId,
         tokenizer.EosId,
-        tokenizer.UnkId);
+        tokenizer.UnkId,
+        tokenizer.AddsDummyPrefix);
 
     /// <summary>Rows that a Hugging Face embedding has for this many pieces: room for the added tokens, a multiple of 64.</summary>
     public static int PaddedRows(int pieces) => (pieces + AddedTokens + RowMultiple - 1) / RowMultiple * RowMultiple;

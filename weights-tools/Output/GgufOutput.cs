@@ -68,6 +68,8 @@ internal static class GgufOutput
         writer.AddMetadata("tokenizer.ggml.unknown_token_id", (uint)vocabulary.UnkId);
         writer.AddMetadata("tokenizer.ggml.add_bos_token", true);
         writer.AddMetadata("tokenizer.ggml.add_eos_token", false);
+        if (!vocabulary.AddsDummyPrefix)
+            writer.AddMetadata("tokenizer.ggml.add_space_prefix", false);
         Write(writer, stream, tensors, progress, cancellation);
     }
 

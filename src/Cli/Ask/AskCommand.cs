@@ -146,7 +146,7 @@ internal sealed class AskCommand : Command
         CustomParser = result => Number(result, "--cache-positions", 0, int.MaxValue),
     };
 
-    private readonly Option<KvElement> _kvCache = KvCacheOption.Create();
+    private readonly Option<KvElement?> _kvCache = KvCacheOption.Create();
 
     private readonly Option<Arithmetic?> _arithmetic = ArithmeticOption.Create();
 

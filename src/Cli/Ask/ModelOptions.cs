@@ -33,7 +33,7 @@ internal sealed class ModelOptions
 
     public Option<int> Threads { get; } = new("--threads", "-t") { Description = "CPU threads; 0 for one a core.", HelpName = "N" };
 
-    public Option<KvElement> KvCache { get; } = KvCacheOption.Create();
+    public Option<KvElement?> KvCache { get; } = KvCacheOption.Create();
 
     public Option<Arithmetic?> Arithmetic { get; } = ArithmeticOption.Create();
 

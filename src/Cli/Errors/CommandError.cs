@@ -41,6 +41,7 @@ internal sealed record CommandError(string Code, string Message)
             ContextLengthException => ErrorCodes.ContextTooLong,
             KvCacheFullException => ErrorCodes.CacheFull,
             DeviceNotFoundException => ErrorCodes.DeviceNotFound,
+            NotSupportedException => ErrorCodes.BadOption,
             DeviceMemoryException or OutOfMemoryException => ErrorCodes.OutOfMemory,
             IOException or UnauthorizedAccessException => ErrorCodes.FileNotRead,
             _ => ErrorCodes.Internal,

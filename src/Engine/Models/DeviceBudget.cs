@@ -27,7 +27,7 @@ internal readonly record struct DeviceBudget(long WeightBytes, long CacheBytes, 
         TextConfig text = files.Config.Text;
         VisionConfig vision = files.Config.Vision;
         int pages = Pages(text, options, pagePositions);
-        long page = 2L * text.Layers * KvLayout.PageBytes(options.KvCache, text.KvHeads, text.HeadDim);
+        long page = 2L * text.Layers * KvLayout.PageBytes(options.KvCache ?? KvElement.F32, text.KvHeads, text.HeadDim);
         long rowFloats = (6L * text.HiddenSize) + (3L * text.IntermediateSize) + (2L * 3 * text.Heads * text.HeadDim);
         long pictureFloats = (vision.Patches + 1L) * ((7L * vision.HiddenSize) + vision.IntermediateSize + (2L * text.HiddenSize));
         long activations = sizeof(float) * ((Math.Min(options.StepRows, text.MaxPositions) * rowFloats) + pictureFloats + text.VocabularySize);

@@ -104,17 +104,13 @@ internal sealed class GgufFiles : ModelFiles
             throw new ModelException(path, $"\"{key}\" is {value}; expected {largest} at most.");
     }
 
-    private static LlamaTokenizer ReadTokenizer(string path, GgufVocabulary vocabulary)
-    {
-        if (!vocabulary.AddsSpacePrefix)
-            throw new ModelException(path, "\"tokenizer.ggml.add_space_prefix\" is false; expected true, as in LLaMA's vocabulary.");
-        return new LlamaTokenizer(
-            path,
-            [.. vocabulary.Pieces],
-            [.. vocabulary.Scores],
-            [.. vocabulary.Types.Select(type => (PieceType)type)],
-            vocabulary.BeginId,
-            vocabulary.EndId,
-            vocabulary.UnknownId);
-    }
+    private static LlamaTokenizer ReadTokenizer(string path, GgufVocabulary vocabulary) => new(
+        path,
+        [.. vocabulary.Pieces],
+        [.. vocabulary.Scores],
+        [.. vocabulary.Types.Select(type => (PieceType)type)],
+        vocabulary.BeginId,
+        vocabulary.EndId,
+        vocabulary.UnknownId,
+        vocabulary.AddsSpacePrefix);
 }

@@ -4,8 +4,8 @@ using System.Text;
 namespace ChainOfSpot.Text;
 
 /// <summary>
-/// LLaMA's tokenizer: SentencePiece byte-pair encoding with byte fallback, identity normalizer, dummy prefix and no whitespace
-/// removal. Text becomes ids by joining, again and again, the two neighbours whose joint piece has the highest score (the
+/// LLaMA's tokenizer: SentencePiece byte-pair encoding with byte fallback, identity normalizer, dummy prefix (which a vocabulary may
+/// switch off) and no whitespace removal. Text becomes ids by joining, again and again, the two neighbours whose joint piece has the highest score (the
 /// leftmost of equals), starting from single characters; what then has no piece is spelt in bytes.
 /// <para>
 /// Only ordinary pieces are ever made from text: a <c>&lt;/s&gt;</c>, <c>&lt;s&gt;</c>, <c>&lt;unk&gt;</c>, <c>&lt;0x0A&gt;</c> or
@@ -52,8 +52,10 @@ public sealed class LlamaTokenizer
     /// <param name="bosId">The id that begins a sequence.</param>
     /// <param name="eosId">The id that ends a sequence.</param>
     /// <param name="unkId">The id of text without a piece.</param>
+    /// <param name="addsDummyPrefix">Whether text is read as if a space stood before it.</param>
     /// <exception cref="InvalidDataException">The vocabulary is empty, too large or inconsistent; the message says where.</exception>
-    public LlamaTokenizer(string source, string[] pieces, float[] scores, PieceType[] types, int bosId, int eosId, int unkId)
+    public LlamaTokenizer(
+        string source, string[] pieces, float[] scores, PieceType[] types, int bosId, int eosId, int unkId, bool addsDummyPrefix = true)
     {
         ArgumentNullException.ThrowIfNull(pieces);
         ArgumentNullException.ThrowIfNull(scores);
@@ -117,7 +119,7 @@ public sealed class LlamaTokenizer
         _scores = scores;
         _types = types;
         _ids = ids.GetAlternateLookup<ReadOnlySpan<char>>();
-        (BosId, EosId, UnkId) = (bosId, eosId, unkId);
+        (BosId, EosId, UnkId, AddsDummyPrefix) = (bosId, eosId, unkId, addsDummyPrefix);
     }
 
     /// <summary>Reads a SentencePiece <c>tokenizer.model</c>.</summary>
@@ -139,6 +141,9 @@ public sealed class LlamaTokenizer
 
     /// <summary>The id of text that has no piece.</summary>
     public int UnkId { get; }
+
+    /// <summary>Whether text is read as if a space stood before it.</summary>
+    public bool AddsDummyPrefix { get; }
 
     /// <summary>The score of each piece.</summary>
     internal IReadOnlyList<float> Scores => _scores;
@@ -163,13 +168,13 @@ public sealed class LlamaTokenizer
 
     /// <summary>The ids of a text, without a begin id. An unpaired surrogate is read as U+FFFD; empty text has no ids.</summary>
     /// <param name="text">Any text; n characters take O(n log n) time and O(n) memory.</param>
-    /// <param name="dummyPrefix">Whether the text is read as if a space stood before it, as SentencePiece does.</param>
+    /// <param name="dummyPrefix">False for text without a dummy prefix, whether the vocabulary adds one or not.</param>
     public int[] Encode(string text, bool dummyPrefix = true)
     {
         ArgumentNullException.ThrowIfNull(text);
         if (text.Length == 0)
             return [];
-        string normalized = (dummyPrefix ? SpaceMark + text : text).Replace(' ', SpaceMark);
+        string normalized = (dummyPrefix && AddsDummyPrefix ? SpaceMark + text : text).Replace(' ', SpaceMark);
         var ids = new List<int>(normalized.Length / 3 + 1);
         foreach (Range symbol in BytePairMerge.Split(normalized, this))
             AppendId(ids, normalized.AsSpan(symbol));
@@ -195,7 +200,7 @@ public sealed class LlamaTokenizer
 
     /// <summary>
     /// The text of generated ids, as a slow Hugging Face tokenizer gives it with special tokens skipped: one leading space, the
-    /// dummy prefix, is dropped; marks and ids beyond the vocabulary have no text; each byte that is part of no UTF-8 character
+    /// dummy prefix, is dropped where the vocabulary adds one; marks and ids beyond the vocabulary have no text; each byte that is part of no UTF-8 character
     /// becomes U+FFFD; the unknown piece is " ⁇ ".
     /// </summary>
     /// <param name="ids">Ids of one answer, from its start.</param>

@@ -6,7 +6,7 @@ namespace ChainOfSpot.Text;
 /// <summary>
 /// Reader of SentencePiece's <c>tokenizer.model</c>: a protocol buffer <c>ModelProto</c> (sentencepiece_model.proto), of which
 /// the pieces and the fields that change how text is read are taken. A model that reads text otherwise than LLaMA's is refused:
-/// the type must be BPE and the normalizer the identity, with a dummy prefix and without whitespace removal.
+/// the type must be BPE and the normalizer the identity, with or without a dummy prefix and without whitespace removal.
 /// </summary>
 internal static class SentencePieceModel
 {
@@ -87,12 +87,12 @@ internal static class SentencePieceModel
 
         if (modelType != BytePairEncoding)
             throw new InvalidDataException($"{path}: trainer_spec.model_type is {modelType}, expected {BytePairEncoding} (BPE).");
-        if (charsMap || removeSpaces || !dummyPrefix || !escapeSpaces || whitespaceAsSuffix)
+        if (charsMap || removeSpaces || !escapeSpaces || whitespaceAsSuffix)
         {
             throw new InvalidDataException($"{path}: normalizer_spec is not LLaMA's: expected no precompiled_charsmap, "
-                + "add_dummy_prefix true, remove_extra_whitespaces false, escape_whitespaces true, and spaces before words.");
+                + "remove_extra_whitespaces false, escape_whitespaces true, and spaces before words.");
         }
-        return new LlamaTokenizer(path, [.. pieces], [.. scores], [.. types], bos, eos, unk);
+        return new LlamaTokenizer(path, [.. pieces], [.. scores], [.. types], bos, eos, unk, dummyPrefix);
     }
 
     /// <summary>A walk over the fields of one protocol buffer message; every read is checked against its end.</summary>

@@ -14,7 +14,7 @@ public sealed class StreamingDecoder(LlamaTokenizer tokenizer)
 
     private readonly byte[] _waiting = new byte[4];
     private int _waitingCount;
-    private bool _atStart = true;
+    private bool _atStart = tokenizer.AddsDummyPrefix;
 
     /// <summary>Takes the next id.</summary>
     /// <returns>The text that is final now and was not before; often empty.</returns>

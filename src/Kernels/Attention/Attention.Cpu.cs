@@ -12,8 +12,8 @@ public static unsafe partial class Attention
     public static int WorkspaceFloats(KvElement element, int headDim) =>
         WidenedFloats(element, headDim) + AttentionBlock.WorkspaceFloats(headDim);
 
-    /// <summary>Floats at the start of the workspace that a Q8 tile of K and one of V are widened into.</summary>
-    private static int WidenedFloats(KvElement element, int headDim) => element == KvElement.Q8 ? 2 * KvLayout.TileFloats(headDim) : 0;
+    /// <summary>Floats at the start of the workspace that a tile of K and one of V are widened into.</summary>
+    private static int WidenedFloats(KvElement element, int headDim) => element == KvElement.F32 ? 0 : 2 * KvLayout.TileFloats(headDim);
 
     /// <summary>The most rows that share one reading of K and V: tasks are best cut at multiples of it.</summary>
     public static int RowsPerBlock(int heads, int kvHeads) => Math.Max(1, AttentionBlock.Queries / (heads / kvHeads));
@@ -35,16 +35,28 @@ public static unsafe partial class Attention
         for (int first = 0; first < queries; first += AttentionBlock.Queries)
         {
             int count = Math.Min(AttentionBlock.Queries, queries - first);
-            AttendBlock(block, arguments, firstRow, kvHead, first, count, workspace);
+            switch (arguments.Element)
+            {
+                case KvElement.Q8:
+                    AttendBlock<TVector, TLanes, KvQ8>(block, arguments, firstRow, kvHead, first, count, workspace);
+                    break;
+                case KvElement.F16:
+                    AttendBlock<TVector, TLanes, KvF16>(block, arguments, firstRow, kvHead, first, count, workspace);
+                    break;
+                default:
+                    AttendBlock<TVector, TLanes, KvF32>(block, arguments, firstRow, kvHead, first, count, workspace);
+                    break;
+            }
         }
     }
 
     /// <summary>Attends queries first to first + count; query i is head i % groupHeads of row i / groupHeads of the task.</summary>
-    private static void AttendBlock<TVector, TLanes>(
+    private static void AttendBlock<TVector, TLanes, TElement>(
         in AttentionBlock<TVector, TLanes> block, in AttentionArguments arguments, int firstRow, int kvHead, int first, int count,
         float* widened)
         where TVector : struct
         where TLanes : ILanes<TVector>
+        where TElement : IKvElement
     {
         int groupHeads = arguments.GroupHeads;
         int headDim = arguments.HeadDim;
@@ -68,20 +80,20 @@ public static unsafe partial class Attention
             byte* k = Tile(arguments, arguments.KPool, firstRow, start, kvHead);
             byte* v = Tile(arguments, arguments.VPool, firstRow, start, kvHead);
             byte* nextK = Tile(arguments, arguments.KPool, firstRow, Math.Min(start + KvLayout.PagePositions, last), kvHead);
-            if (arguments.Element == KvElement.Q8 && count < AttentionBlock.FewestShared)
+            if (count < AttentionBlock.FewestShared)
             {
-                block.AddQuantizedTile(k, v, nextK, visible, count);
+                block.AddTileSingly<TElement>(k, v, nextK, visible, count);
             }
-            else if (arguments.Element == KvElement.Q8)
+            else if (arguments.Element == KvElement.F32)
             {
-                float* widenedV = widened + KvLayout.TileFloats(headDim);
-                WidenTile.Keys<TVector, TLanes>(k, headDim, widened);
-                WidenTile.Values<TVector, TLanes>(v, headDim, widenedV);
-                block.AddTile(widened, widenedV, widened, visible, count);
+                block.AddTile((float*)k, (float*)v, (float*)nextK, visible, count);
             }
             else
             {
-                block.AddTile((float*)k, (float*)v, (float*)nextK, visible, count);
+                float* widenedV = widened + KvLayout.TileFloats(headDim);
+                WidenTile.Keys<TVector, TLanes, TElement>(k, headDim, widened);
+                WidenTile.Values<TVector, TLanes, TElement>(v, headDim, widenedV);
+                block.AddTile(widened, widenedV, widened, visible, count);
             }
         }
 

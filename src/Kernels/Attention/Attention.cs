@@ -3,11 +3,10 @@ namespace ChainOfSpot.Kernels;
 /// <summary>
 /// Causal attention over the paged KV cache: out[r, h] = sum over j of softmax(q[r, h]·k[j] / sqrt(headDim))[j] v[j], for j
 /// from 0 to the row's position in its own sequence, with k and v of kv head h / (heads / kvHeads).
-/// <para>Shapes: q and out [rows, heads, headDim], rows may lie apart; K and V pages as <see cref="KvLayout"/>, fp32 or Q8; the
-/// rest fp32.</para>
-/// <para>Moves 8 * (position + 1) * kvHeads * headDim bytes of fp32 K and V for a block of rows, 2 * (position + 1) * kvHeads *
-/// (headDim + 4) of Q8, and does
-/// 4 * (position + 1) * heads * headDim operations a row.</para>
+/// <para>Shapes: q and out [rows, heads, headDim], rows may lie apart; K and V pages as <see cref="KvLayout"/>, of any <see cref="KvElement"/>;
+/// the rest fp32.</para>
+/// <para>Moves 8 * (position + 1) * kvHeads * headDim bytes of fp32 K and V for a block of rows, half of it of F16,
+/// 2 * (position + 1) * kvHeads * (headDim + 4) of Q8, and does 4 * (position + 1) * heads * headDim operations a row.</para>
 /// <para>A NaN in a row's query, or in what it sees, gives NaN; positions that a row does not see never touch it.</para>
 /// </summary>
 public static unsafe partial class Attention
@@ -51,7 +50,7 @@ public static unsafe partial class Attention
     }
 
     private static float Read(in AttentionArguments arguments, byte* tile, int index, int slot) =>
-        arguments.Element == KvElement.Q8 ? WidenTile.Define(tile, arguments.HeadDim, index, slot) : ((float*)tile)[index];
+        WidenTile.Define(arguments.Element, tile, arguments.HeadDim, index, slot);
 
     private static byte* Tile(in AttentionArguments arguments, void* pool, int row, int position, int kvHead)
     {

@@ -103,13 +103,14 @@ internal readonly unsafe struct AttentionBlock<TVector, TLanes>
         AddValues(v, nextK, visible, fewest, count);
     }
 
-    /// <summary>Adds one Q8 tile of 64 positions for the first <paramref name="count"/> queries, one by one.</summary>
+    /// <summary>Adds one tile of any element for the first <paramref name="count"/> queries, one by one.</summary>
     /// <param name="k">K tile.</param>
     /// <param name="v">V tile.</param>
     /// <param name="nextK">The K tile that comes after this one; any address where there is none.</param>
     /// <param name="visible">For each query, how many of the tile's positions it sees: 0 to 64.</param>
     /// <param name="count">The number of queries.</param>
-    public void AddQuantizedTile(byte* k, byte* v, byte* nextK, int* visible, int count)
+    public void AddTileSingly<TElement>(byte* k, byte* v, byte* nextK, int* visible, int count)
+        where TElement : IKvElement
     {
         int columns = 4 * TLanes.Width;
         for (int i = 0; i < count; i++)
@@ -117,20 +118,12 @@ internal readonly unsafe struct AttentionBlock<TVector, TLanes>
             float* p = _scores + (i * Positions);
             for (int column = 0; column < visible[i]; column += columns)
             {
-                QuantizedAttentionTile.Scores<TVector, TLanes>(
-                    QueryAt(i), k, _headDim, column, p + column, i == 0 && column == 0 ? v : k);
+                AttentionTile.OneScores<TVector, TLanes, TElement>(QueryAt(i), k, _headDim, column, p + column, i == 0 ? v : k);
             }
             if (visible[i] == 0)
                 continue;
             Normalize(i, visible[i]);
-            float* sums = _sums + (i * _sumsStride);
-            int done = 0;
-            for (; done <= _headDim - columns; done += columns)
-            {
-                QuantizedAttentionTile.Sums<TVector, TLanes>(
-                    p, v, visible[i], _headDim, done, sums + done, i == 0 && done == 0 ? nextK : v);
-            }
-            QuantizedAttentionTile.SumsPart<TVector, TLanes>(p, v, visible[i], _headDim, done, sums + done);
+            AddValues<TElement>(i, v, i == 0 ? nextK : v, 0, visible[i], 0, _headDim);
         }
     }
 
@@ -182,8 +175,8 @@ internal readonly unsafe struct AttentionBlock<TVector, TLanes>
                 continue;
             for (int column = 0; column < most[group]; column += 2 * columns)
             {
-                AttentionTile.OneScores<TVector, TLanes>(
-                    QueryAt(i), k + column, _headDim, _scores + (i * Positions) + column, (i == 0 ? next : k) + column);
+                AttentionTile.OneScores<TVector, TLanes, KvF32>(
+                    QueryAt(i), (byte*)k, _headDim, column, _scores + (i * Positions) + column, (byte*)(i == 0 ? next : k));
             }
         }
     }
@@ -247,27 +240,29 @@ internal readonly unsafe struct AttentionBlock<TVector, TLanes>
         {
             int group = i / AttentionTile.Queries;
             int done = IsShared(group, count) ? fewest[group] : 0;
-            float* wanted = i == 0 ? next : v;
-            AddValues(i, v, wanted, done, visible[i], 0, sharedColumns);
-            AddValues(i, v, wanted, 0, visible[i], sharedColumns, _headDim);
+            var wanted = (byte*)(i == 0 ? next : v);
+            AddValues<KvF32>(i, (byte*)v, wanted, done, visible[i], 0, sharedColumns);
+            AddValues<KvF32>(i, (byte*)v, wanted, 0, visible[i], sharedColumns, _headDim);
         }
     }
 
-    private void AddValues(int index, float* v, float* next, int firstPosition, int endPosition, int firstColumn, int endColumn)
+    private void AddValues<TElement>(int index, byte* v, byte* next, int firstPosition, int endPosition, int firstColumn, int endColumn)
+        where TElement : IKvElement
     {
-        int positions = endPosition - firstPosition;
-        if (positions <= 0)
+        if (firstPosition >= endPosition)
             return;
-        float* p = _scores + (index * Positions) + firstPosition;
+        float* p = _scores + (index * Positions);
         float* sums = _sums + (index * _sumsStride);
-        v += firstPosition * _headDim;
         int column = firstColumn;
         for (; column <= endColumn - (4 * TLanes.Width); column += 4 * TLanes.Width)
-            AttentionTile.OneSums<TVector, TLanes>(p, v + column, positions, _headDim, sums + column, next + column);
+        {
+            AttentionTile.OneSums<TVector, TLanes, TElement>(
+                p, v, firstPosition, endPosition, _headDim, column, sums, next);
+        }
         for (; column < endColumn; column += TLanes.Width)
         {
-            AttentionTile.OneSumsPart<TVector, TLanes>(
-                p, v + column, positions, _headDim, sums + column, Math.Min(TLanes.Width, endColumn - column));
+            AttentionTile.OneSumsPart<TVector, TLanes, TElement>(
+                p, v, firstPosition, endPosition, _headDim, column, Math.Min(TLanes.Width, endColumn - column), sums);
         }
     }
 }

@@ -8,6 +8,8 @@ namespace ChainOfSpot.Kernels;
 /// The register tiles of attention: scores of queries against a transposed K tile and sums of V rows weighted by
 /// probabilities. Six queries by two vectors fill the 16 registers of AVX2 and keep both multipliers of a wider CPU busy.
 /// Every output is one chain of fused multiply-adds in ascending order, so the six-query and the one-query form give equal bits.
+/// <para>The one-query forms widen tiles of any <see cref="KvElement"/> as they load, to the bits of <see cref="WidenTile"/>, which
+/// widens once for six queries.</para>
 /// <para>While a tile is used, <c>next</c>, of the same shape, is fetched into the cache.</para>
 /// </summary>
 internal static unsafe class AttentionTile
@@ -15,7 +17,7 @@ internal static unsafe class AttentionTile
     /// <summary>Queries that share a register tile; their values lie interleaved, [headDim][6].</summary>
     public const int Queries = 6;
 
-    private const int CacheLine = 16;
+    private const int CacheLine = 64;
     private const int Stride = KvLayout.PagePositions;
 
     /// <summary>scores[r, j] = sum over d of q[d, r] k[d, j] for six queries and two vectors of positions.</summary>
@@ -51,7 +53,7 @@ internal static unsafe class AttentionTile
             s51 = TLanes.MultiplyAdd(x, k1, s51);
             q += Queries;
             k += Stride;
-            Prefetch<TVector, TLanes>(next, 2);
+            Prefetch((byte*)next, 2 * width * sizeof(float));
             next += Stride;
         }
         TLanes.Store(s00, scores);
@@ -68,25 +70,34 @@ internal static unsafe class AttentionTile
         TLanes.Store(s51, scores + (5 * Stride) + width);
     }
 
-    /// <summary>The scores of one query, four vectors of positions: K passes by once.</summary>
+    /// <summary>The scores of one query, four vectors of positions from <paramref name="column"/> on: K passes by once.</summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    public static void OneScores<TVector, TLanes>(float* q, float* k, int headDim, float* scores, float* next)
+    public static void OneScores<TVector, TLanes, TElement>(float* q, byte* tile, int headDim, int column, float* scores, byte* next)
         where TVector : struct
         where TLanes : ILanes<TVector>
+        where TElement : IKvElement
     {
         int width = TLanes.Width;
-        TVector s0 = TLanes.Zero, s1 = TLanes.Zero, s2 = TLanes.Zero, s3 = TLanes.Zero;
+        nint vector = width * TElement.Bytes;
+        nint stride = Stride * TElement.Bytes;
+        float* scales = KvLayout.Scales(tile, headDim) + column;
+        TVector scale0 = Scale<TVector, TLanes, TElement>(scales), scale1 = Scale<TVector, TLanes, TElement>(scales + width);
+        TVector scale2 = Scale<TVector, TLanes, TElement>(scales + (2 * width)), scale3 = Scale<TVector, TLanes, TElement>(scales + (3 * width));
+        byte* k = tile + (column * TElement.Bytes);
+        next += column * TElement.Bytes;
+        TVector s0 = TElement.Start<TVector, TLanes>(k), s1 = TElement.Start<TVector, TLanes>(k + vector);
+        TVector s2 = TElement.Start<TVector, TLanes>(k + (2 * vector)), s3 = TElement.Start<TVector, TLanes>(k + (3 * vector));
         for (int d = 0; d < headDim; d++)
         {
-            TVector x = TLanes.Broadcast(q[0]);
-            s0 = TLanes.MultiplyAdd(x, TLanes.Load(k), s0);
-            s1 = TLanes.MultiplyAdd(x, TLanes.Load(k + width), s1);
-            s2 = TLanes.MultiplyAdd(x, TLanes.Load(k + (2 * width)), s2);
-            s3 = TLanes.MultiplyAdd(x, TLanes.Load(k + (3 * width)), s3);
+            TVector x = TLanes.Broadcast(*q);
+            s0 = TLanes.MultiplyAdd(x, Widen<TVector, TLanes, TElement>(k, scale0), s0);
+            s1 = TLanes.MultiplyAdd(x, Widen<TVector, TLanes, TElement>(k + vector, scale1), s1);
+            s2 = TLanes.MultiplyAdd(x, Widen<TVector, TLanes, TElement>(k + (2 * vector), scale2), s2);
+            s3 = TLanes.MultiplyAdd(x, Widen<TVector, TLanes, TElement>(k + (3 * vector), scale3), s3);
             q += Queries;
-            k += Stride;
-            Prefetch<TVector, TLanes>(next, 4);
-            next += Stride;
+            k += stride;
+            Prefetch(next, 4 * vector);
+            next += stride;
         }
         TLanes.Store(s0, scores);
         TLanes.Store(s1, scores + width);
@@ -133,7 +144,7 @@ internal static unsafe class AttentionTile
             s51 = TLanes.MultiplyAdd(x, v1, s51);
             p++;
             v += headDim;
-            Prefetch<TVector, TLanes>(next, 2);
+            Prefetch((byte*)next, 2 * width * sizeof(float));
             next += headDim;
         }
         TLanes.Store(s00, sums);
@@ -150,26 +161,35 @@ internal static unsafe class AttentionTile
         TLanes.Store(s51, sums3 + (2 * sumsStride) + width);
     }
 
-    /// <summary>The sums of one query, four vectors of columns.</summary>
+    /// <summary>The sums of one query over positions from <paramref name="first"/> on, four vectors of columns from <paramref name="column"/> on.</summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    public static void OneSums<TVector, TLanes>(float* p, float* v, int positions, int headDim, float* sums, float* next)
+    public static void OneSums<TVector, TLanes, TElement>(
+        float* p, byte* tile, int first, int end, int headDim, int column, float* sums, byte* next)
         where TVector : struct
         where TLanes : ILanes<TVector>
+        where TElement : IKvElement
     {
         int width = TLanes.Width;
+        nint vector = width * TElement.Bytes;
+        nint stride = headDim * TElement.Bytes;
+        nint offset = (first * stride) + (column * TElement.Bytes);
+        float* scales = KvLayout.Scales(tile, headDim);
+        byte* v = tile + offset;
+        next += offset;
+        sums += column;
         TVector s0 = TLanes.Load(sums), s1 = TLanes.Load(sums + width);
         TVector s2 = TLanes.Load(sums + (2 * width)), s3 = TLanes.Load(sums + (3 * width));
-        for (int j = 0; j < positions; j++)
+        for (int j = first; j < end; j++)
         {
-            TVector x = TLanes.Broadcast(*p);
-            s0 = TLanes.MultiplyAdd(x, TLanes.Load(v), s0);
-            s1 = TLanes.MultiplyAdd(x, TLanes.Load(v + width), s1);
-            s2 = TLanes.MultiplyAdd(x, TLanes.Load(v + (2 * width)), s2);
-            s3 = TLanes.MultiplyAdd(x, TLanes.Load(v + (3 * width)), s3);
-            p++;
-            v += headDim;
-            Prefetch<TVector, TLanes>(next, 4);
-            next += headDim;
+            TVector x = TLanes.Broadcast(p[j]);
+            TVector scale = TElement.IsScaled ? TLanes.Broadcast(scales[j]) : TLanes.Zero;
+            s0 = TLanes.MultiplyAdd(x, Widen<TVector, TLanes, TElement>(v, scale), s0);
+            s1 = TLanes.MultiplyAdd(x, Widen<TVector, TLanes, TElement>(v + vector, scale), s1);
+            s2 = TLanes.MultiplyAdd(x, Widen<TVector, TLanes, TElement>(v + (2 * vector), scale), s2);
+            s3 = TLanes.MultiplyAdd(x, Widen<TVector, TLanes, TElement>(v + (3 * vector), scale), s3);
+            v += stride;
+            Prefetch(next, 4 * vector);
+            next += stride;
         }
         TLanes.Store(s0, sums);
         TLanes.Store(s1, sums + width);
@@ -177,34 +197,56 @@ internal static unsafe class AttentionTile
         TLanes.Store(s3, sums + (3 * width));
     }
 
-    /// <summary>The sums of one query for up to one vector of columns, where headDim is no multiple of the forms above.</summary>
-    public static void OneSumsPart<TVector, TLanes>(float* p, float* v, int positions, int headDim, float* sums, int columns)
+    /// <summary>
+    /// The sums of one query for up to one vector of columns from <paramref name="column"/> on, where headDim is no multiple of the
+    /// forms above.
+    /// </summary>
+    public static void OneSumsPart<TVector, TLanes, TElement>(
+        float* p, byte* tile, int first, int end, int headDim, int column, int columns, float* sums)
         where TVector : struct
         where TLanes : ILanes<TVector>
+        where TElement : IKvElement
     {
-        bool whole = columns == TLanes.Width;
-        TVector sum = TLanes.Load(sums);
-        for (int j = 0; j < positions; j++)
+        float* scales = KvLayout.Scales(tile, headDim);
+        float* row = stackalloc float[AttentionBlock.WidestVector];
+        new Span<float>(row, AttentionBlock.WidestVector).Clear();
+        TVector sum = TLanes.Load(sums + column);
+        for (int j = first; j < end; j++)
         {
-            TVector row = whole ? TLanes.Load(v) : TLanes.LoadPartial(v, columns);
-            sum = TLanes.MultiplyAdd(TLanes.Broadcast(p[j]), row, sum);
-            v += headDim;
+            byte* v = tile + (((j * headDim) + column) * TElement.Bytes);
+            for (int i = 0; i < columns; i++)
+                row[i] = TElement.Widen(v + (i * TElement.Bytes)) * (TElement.IsScaled ? scales[j] : 1);
+            sum = TLanes.MultiplyAdd(TLanes.Broadcast(p[j]), TLanes.Load(row), sum);
         }
-        TLanes.Store(sum, sums);
+        TLanes.Store(sum, sums + column);
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static TVector Scale<TVector, TLanes, TElement>(float* scales)
+        where TVector : struct
+        where TLanes : ILanes<TVector>
+        where TElement : IKvElement => TElement.IsScaled ? TLanes.Load(scales) : TLanes.Zero;
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static TVector Widen<TVector, TLanes, TElement>(byte* source, TVector scale)
+        where TVector : struct
+        where TLanes : ILanes<TVector>
+        where TElement : IKvElement
+    {
+        TVector numbers = TElement.Load<TVector, TLanes>(source);
+        return TElement.IsScaled ? TLanes.Multiply(numbers, scale) : numbers;
     }
 
     /// <summary>
-    /// Asks for <paramref name="vectors"/> vectors of the tile that is used next. A tile's rows are read in strips, which the
-    /// CPU's own prefetcher follows badly: this doubles the speed of decoding with grouped heads and costs prefill 4%.
+    /// Asks for <paramref name="bytes"/> of the tile that is used next. A tile's rows are read in strips, which the CPU's own
+    /// prefetcher follows badly: this doubles the speed of decoding with grouped heads and costs prefill 4%.
     /// </summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static void Prefetch<TVector, TLanes>(float* next, int vectors)
-        where TVector : struct
-        where TLanes : ILanes<TVector>
+    private static void Prefetch(byte* next, nint bytes)
     {
         if (!Sse.IsSupported)
             return;
-        for (int i = 0; i < vectors * TLanes.Width; i += CacheLine)
+        for (nint i = 0; i < bytes; i += CacheLine)
             Sse.Prefetch0(next + i);
     }
 }

@@ -2,7 +2,7 @@ namespace ChainOfSpot.Kernels;
 
 /// <summary>
 /// Copies the first positions of a page to another page of the same layer, K and V, for a fork whose last page is not full.
-/// <para>Moves 16 * kvHeads * headDim * positions bytes of fp32, about a quarter of Q8. A plain copy: its definition is its CPU form.</para>
+/// <para>Moves 16 * kvHeads * headDim * positions bytes of fp32, half of it of F16, about a quarter of Q8. A plain copy: its definition is its CPU form.</para>
 /// </summary>
 public static unsafe partial class CopyPage
 {
@@ -18,7 +18,7 @@ public static unsafe partial class CopyPage
     public static void Cpu(
         void* kPool, void* vPool, KvElement element, int kvHeads, int headDim, int source, int destination, int positions)
     {
-        int bytes = element == KvElement.Q8 ? sizeof(sbyte) : sizeof(float);
+        int bytes = KvLayout.NumberBytes(element);
         for (int head = 0; head < kvHeads; head++)
         {
             byte* from = KvLayout.Tile(kPool, element, source, kvHeads, head, headDim);

@@ -1,9 +1,11 @@
+using ChainOfSpot.Kernels.Lanes;
+
 namespace ChainOfSpot.Kernels;
 
 /// <summary>
 /// Rotates the queries and keys of joined rows in place (<see cref="Rope"/>) and appends the keys and values to the paged KV
 /// cache: row r goes to slot position % 64 of page pageTable[sequence, position / 64].
-/// <para>A Q8 cache gets each key and value as a <see cref="QuantizedHead"/>.</para>
+/// <para>An F16 cache gets each key and value as <see cref="KvElement.F16"/> says, a Q8 cache as a <see cref="QuantizedHead"/>.</para>
 /// <para>Shapes: q|k|v [rows, (heads + 2 * kvHeads) * headDim] fp32, rows may lie apart; pools as <see cref="KvLayout"/>.</para>
 /// <para>Moves 8 * (heads + 2 * kvHeads) * headDim bytes a row. Two rows of one position of one sequence are a race.</para>
 /// </summary>
@@ -32,15 +34,38 @@ public static unsafe partial class KvAppend
                 StoreQuantized(arguments, page, slot, head, k + (head * headDim), v + (head * headDim));
                 continue;
             }
-            float* kTile = KvLayout.Tile((float*)arguments.KPool, page, arguments.KvHeads, head, headDim);
-            float* vTile = KvLayout.Tile((float*)arguments.VPool, page, arguments.KvHeads, head, headDim);
+            byte* kTile = KvLayout.Tile(arguments.KPool, arguments.Element, page, arguments.KvHeads, head, headDim);
+            byte* vTile = KvLayout.Tile(arguments.VPool, arguments.Element, page, arguments.KvHeads, head, headDim);
+            bool areFinite = AreFinite(k + (head * headDim), headDim) && AreFinite(v + (head * headDim), headDim);
             for (int d = 0; d < headDim; d++)
             {
-                kTile[(d * KvLayout.PagePositions) + slot] = k[(head * headDim) + d];
-                vTile[(slot * headDim) + d] = v[(head * headDim) + d];
+                float key = k[(head * headDim) + d];
+                float value = v[(head * headDim) + d];
+                if (arguments.Element == KvElement.F16)
+                {
+                    ((Half*)kTile)[(d * KvLayout.PagePositions) + slot] = areFinite ? ToHalf(key) : Half.NaN;
+                    ((Half*)vTile)[(slot * headDim) + d] = ToHalf(value);
+                }
+                else
+                {
+                    ((float*)kTile)[(d * KvLayout.PagePositions) + slot] = key;
+                    ((float*)vTile)[(slot * headDim) + d] = value;
+                }
             }
         }
     }
+
+    private static bool AreFinite(float* x, int headDim)
+    {
+        for (int d = 0; d < headDim; d++)
+        {
+            if (!float.IsFinite(x[d]))
+                return false;
+        }
+        return true;
+    }
+
+    private static Half ToHalf(float value) => (Half)Math.Clamp(value, -BinarySixteen.Largest, BinarySixteen.Largest);
 
     private static void StoreQuantized(in KvAppendArguments arguments, int page, int slot, int head, float* k, float* v)
     {

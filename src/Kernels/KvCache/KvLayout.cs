@@ -5,7 +5,7 @@ namespace ChainOfSpot.Kernels;
 /// <see cref="PagePositions"/> positions; it holds one contiguous tile for each kv head. A K tile is transposed,
 /// [headDim][position], so that the scores of a page are whole vectors without horizontal sums; a V tile is
 /// [position][headDim].
-/// <para>In a Q8 pool a number is a signed byte, and behind the bytes of a tile lie the scales of its 64 positions.</para>
+/// <para>Numbers are as <see cref="KvElement"/> says. In a Q8 pool a number is a signed byte, and behind the bytes of a tile lie the scales of its 64 positions.</para>
 /// </summary>
 public static unsafe class KvLayout
 {
@@ -15,9 +15,20 @@ public static unsafe class KvLayout
     /// <summary>Floats of one K or V tile: one page of one kv head.</summary>
     public static int TileFloats(int headDim) => PagePositions * headDim;
 
+    /// <summary>Bytes of one number.</summary>
+    public static int NumberBytes(KvElement element) => element switch
+    {
+        KvElement.F32 => sizeof(float),
+        KvElement.F16 => sizeof(ushort),
+        _ => sizeof(sbyte),
+    };
+
+    /// <summary>Bytes of the key or the value of one position and head.</summary>
+    public static int HeadBytes(KvElement element, int headDim) =>
+        (headDim * NumberBytes(element)) + (element == KvElement.Q8 ? sizeof(float) : 0);
+
     /// <summary>Bytes of one K or V tile.</summary>
-    public static int TileBytes(KvElement element, int headDim) =>
-        element == KvElement.Q8 ? PagePositions * (headDim + sizeof(float)) : TileFloats(headDim) * sizeof(float);
+    public static int TileBytes(KvElement element, int headDim) => PagePositions * HeadBytes(element, headDim);
 
     /// <summary>Bytes of one page in either pool: the tiles of all kv heads.</summary>
     public static long PageBytes(KvElement element, int kvHeads, int headDim) => (long)kvHeads * TileBytes(element, headDim);

@@ -6,34 +6,43 @@ namespace ChainOfSpot.Kernels;
 public static unsafe partial class WidenTile
 {
     /// <summary>Widens a tile of keys, [headDim][64].</summary>
-    public static void Keys<TVector, TLanes>(byte* tile, int headDim, float* k)
+    internal static void Keys<TVector, TLanes, TElement>(byte* tile, int headDim, float* k)
         where TVector : struct
         where TLanes : ILanes<TVector>
+        where TElement : IKvElement
     {
         float* scales = KvLayout.Scales(tile, headDim);
         for (int slot = 0; slot < KvLayout.PagePositions; slot += TLanes.Width)
         {
-            TVector scale = TLanes.Load(scales + slot);
+            TVector start = TElement.Start<TVector, TLanes>(tile + (slot * TElement.Bytes));
+            TVector scale = TElement.IsScaled ? TLanes.Load(scales + slot) : TLanes.Zero;
             for (int i = slot; i < KvLayout.TileFloats(headDim); i += KvLayout.PagePositions)
-                TLanes.Store(TLanes.Multiply(TLanes.LoadInt8((sbyte*)tile + i), scale), k + i);
+            {
+                TVector numbers = TElement.Load<TVector, TLanes>(tile + (i * TElement.Bytes));
+                TLanes.Store(TElement.IsScaled ? TLanes.Multiply(numbers, scale) : TLanes.Add(numbers, start), k + i);
+            }
         }
     }
 
     /// <summary>Widens a tile of values, [64][headDim].</summary>
-    public static void Values<TVector, TLanes>(byte* tile, int headDim, float* v)
+    internal static void Values<TVector, TLanes, TElement>(byte* tile, int headDim, float* v)
         where TVector : struct
         where TLanes : ILanes<TVector>
+        where TElement : IKvElement
     {
         float* scales = KvLayout.Scales(tile, headDim);
         for (int slot = 0; slot < KvLayout.PagePositions; slot++)
         {
-            TVector scale = TLanes.Broadcast(scales[slot]);
+            float scale = TElement.IsScaled ? scales[slot] : 1;
             int end = (slot + 1) * headDim;
             int i = slot * headDim;
             for (; i + TLanes.Width <= end; i += TLanes.Width)
-                TLanes.Store(TLanes.Multiply(TLanes.LoadInt8((sbyte*)tile + i), scale), v + i);
+            {
+                TVector numbers = TElement.Load<TVector, TLanes>(tile + (i * TElement.Bytes));
+                TLanes.Store(TElement.IsScaled ? TLanes.Multiply(numbers, TLanes.Broadcast(scale)) : numbers, v + i);
+            }
             for (; i < end; i++)
-                v[i] = Define(tile, headDim, i, slot);
+                v[i] = TElement.Widen(tile + (i * TElement.Bytes)) * scale;
         }
     }
 }

@@ -43,6 +43,12 @@ public unsafe interface ILanes<TVector>
     /// <summary>Writes all lanes.</summary>
     static abstract void Store(TVector value, float* destination);
 
+    /// <summary>
+    /// Writes finite lanes as binary16, rounded to the nearest, halves to even; what is beyond 65504 becomes 65504. Of other lanes
+    /// something is written.
+    /// </summary>
+    static abstract void StoreF16(TVector value, ushort* destination);
+
     /// <summary>Writes the first <paramref name="count"/> &lt; <see cref="Width"/> lanes.</summary>
     static abstract void StorePartial(TVector value, float* destination, int count);
 

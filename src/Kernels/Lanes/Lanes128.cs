@@ -67,6 +67,20 @@ public readonly unsafe struct Lanes128 : ILanes<Vector128<float>>
     public static void Store(Vector128<float> value, float* destination) => value.Store(destination);
 
     /// <inheritdoc/>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static void StoreF16(Vector128<float> value, ushort* destination)
+    {
+        Vector128<float> magnitude = Vector128.MinNative(Vector128.Abs(value), Vector128.Create(BinarySixteen.Largest));
+        // Adding a number of 2^13 times the magnitude's power of two rounds off what a half has no bits for.
+        Vector128<int> power = Vector128.Max(magnitude.AsInt32() & Vector128.Create(BinarySixteen.ExponentBits), Vector128.Create(BinarySixteen.SmallestNormal));
+        Vector128<int> shift = power + Vector128.Create(BinarySixteen.RoundingShift);
+        Vector128<int> fraction = (magnitude + shift.AsSingle()).AsInt32() - shift;
+        Vector128<int> bits = fraction + ((power - Vector128.Create(BinarySixteen.SmallestNormal)) >> BinarySixteen.DroppedBits);
+        Vector128<uint> halves = bits.AsUInt32() | ((value.AsUInt32() >> 16) & Vector128.Create(0x8000u));
+        Vector128.Narrow(halves, halves).GetLower().Store(destination);
+    }
+
+    /// <inheritdoc/>
     public static void StorePartial(Vector128<float> value, float* destination, int count)
     {
         if (Avx.IsSupported)

@@ -70,6 +70,20 @@ public readonly unsafe struct Lanes256 : ILanes<Vector256<float>>
     public static void Store(Vector256<float> value, float* destination) => value.Store(destination);
 
     /// <inheritdoc/>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static void StoreF16(Vector256<float> value, ushort* destination)
+    {
+        Vector256<float> magnitude = Vector256.MinNative(Vector256.Abs(value), Vector256.Create(BinarySixteen.Largest));
+        // Adding a number of 2^13 times the magnitude's power of two rounds off what a half has no bits for.
+        Vector256<int> power = Vector256.Max(magnitude.AsInt32() & Vector256.Create(BinarySixteen.ExponentBits), Vector256.Create(BinarySixteen.SmallestNormal));
+        Vector256<int> shift = power + Vector256.Create(BinarySixteen.RoundingShift);
+        Vector256<int> fraction = (magnitude + shift.AsSingle()).AsInt32() - shift;
+        Vector256<int> bits = fraction + ((power - Vector256.Create(BinarySixteen.SmallestNormal)) >> BinarySixteen.DroppedBits);
+        Vector256<uint> halves = bits.AsUInt32() | ((value.AsUInt32() >> 16) & Vector256.Create(0x8000u));
+        Vector256.Narrow(halves, halves).GetLower().Store(destination);
+    }
+
+    /// <inheritdoc/>
     public static void StorePartial(Vector256<float> value, float* destination, int count)
     {
         if (Avx.IsSupported)

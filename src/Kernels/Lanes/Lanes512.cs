@@ -73,6 +73,20 @@ public readonly unsafe struct Lanes512 : ILanes<Vector512<float>>
     public static void Store(Vector512<float> value, float* destination) => value.Store(destination);
 
     /// <inheritdoc/>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static void StoreF16(Vector512<float> value, ushort* destination)
+    {
+        Vector512<float> magnitude = Vector512.MinNative(Vector512.Abs(value), Vector512.Create(BinarySixteen.Largest));
+        // Adding a number of 2^13 times the magnitude's power of two rounds off what a half has no bits for.
+        Vector512<int> power = Vector512.Max(magnitude.AsInt32() & Vector512.Create(BinarySixteen.ExponentBits), Vector512.Create(BinarySixteen.SmallestNormal));
+        Vector512<int> shift = power + Vector512.Create(BinarySixteen.RoundingShift);
+        Vector512<int> fraction = (magnitude + shift.AsSingle()).AsInt32() - shift;
+        Vector512<int> bits = fraction + ((power - Vector512.Create(BinarySixteen.SmallestNormal)) >> BinarySixteen.DroppedBits);
+        Vector512<uint> halves = bits.AsUInt32() | ((value.AsUInt32() >> 16) & Vector512.Create(0x8000u));
+        Vector512.Narrow(halves, halves).GetLower().Store(destination);
+    }
+
+    /// <inheritdoc/>
     public static void StorePartial(Vector512<float> value, float* destination, int count)
     {
         if (Avx512F.IsSupported)

@@ -115,7 +115,8 @@ public unsafe struct BlockIQ4_XS : IQuantizedBlock<BlockIQ4_XS>
         }
     }
 
-    private static int GroupScale(BlockIQ4_XS* block, int group)
+    /// <summary>s - 32 of a group.</summary>
+    internal static int GroupScale(BlockIQ4_XS* block, int group)
     {
         int low = (block->GroupScalesLow[group / 2] >> (4 * (group % 2))) & 15;
         int high = (block->GroupScalesHigh >> (2 * group)) & 3;

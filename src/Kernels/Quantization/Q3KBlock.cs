@@ -87,7 +87,8 @@ public unsafe struct BlockQ3_K : IQuantizableBlock<BlockQ3_K>
         }
     }
 
-    private static int GroupScale(BlockQ3_K* block, int group)
+    /// <summary>s - 32 of a group.</summary>
+    internal static int GroupScale(BlockQ3_K* block, int group)
     {
         int low = (block->GroupScalesLow[group % 8] >> (group / 8 * 4)) & 15;
         int high = (block->GroupScalesHigh[group % 4] >> (group / 4 * 2)) & 3;

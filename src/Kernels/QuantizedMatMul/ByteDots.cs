@@ -9,6 +9,8 @@ internal readonly unsafe struct ByteDots512 : IInt8Dots<Vector512<byte>>
 {
     public static int Bytes => 64;
 
+    public static int Subtracted => 0;
+
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Vector512<byte> Load(byte* weights) => Vector512.Load(weights);
 
@@ -30,13 +32,15 @@ internal readonly unsafe struct ByteDots512 : IInt8Dots<Vector512<byte>>
         Int8Tile.AddScaled(sums.AsInt32(), start, scale, scales, minima, scaledSum, totals);
 }
 
-/// <summary>Weights of eight bits in AVX2: even and odd bytes widened to 16 bits, so that no sum saturates.</summary>
+/// <summary>Weights of eight bits, signed, in AVX2.</summary>
 internal readonly unsafe struct ByteDots256 : IInt8Dots<Vector256<byte>>
 {
     public static int Bytes => 32;
 
+    public static int Subtracted => 128;
+
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static Vector256<byte> Load(byte* weights) => Vector256.Load(weights);
+    public static Vector256<byte> Load(byte* weights) => Vector256.Load(weights) ^ Vector256.Create((byte)0x80);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Vector256<byte> Broadcast(sbyte* activations) => Vector256.Create(*(int*)activations).AsByte();
@@ -44,11 +48,10 @@ internal readonly unsafe struct ByteDots256 : IInt8Dots<Vector256<byte>>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Vector256<byte> Dot(Vector256<byte> sums, Vector256<byte> weights, Vector256<byte> activations)
     {
-        Vector256<short> evenWeights = (weights.AsUInt16() & Vector256.Create((ushort)0xff)).AsInt16();
-        Vector256<short> oddWeights = (weights.AsUInt16() >>> 8).AsInt16();
-        Vector256<short> even = (activations.AsInt16() << 8) >> 8;
-        Vector256<short> odd = activations.AsInt16() >> 8;
-        return (sums.AsInt32() + Avx2.MultiplyAddAdjacent(evenWeights, even) + Avx2.MultiplyAddAdjacent(oddWeights, odd)).AsByte();
+        // The activations take the weights' signs, and the weights lose them: two products are 2 · 128 · 127 at most.
+        Vector256<sbyte> signed = Avx2.Sign(activations.AsSByte(), weights.AsSByte());
+        Vector256<short> pairs = Avx2.MultiplyAddAdjacent(Vector256.Abs(weights.AsSByte()).AsByte(), signed);
+        return (sums.AsInt32() + Avx2.MultiplyAddAdjacent(pairs, Vector256<short>.One)).AsByte();
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
@@ -60,6 +63,8 @@ internal readonly unsafe struct ByteDots256 : IInt8Dots<Vector256<byte>>
 internal readonly unsafe struct ByteDots128 : IInt8Dots<Vector128<byte>>
 {
     public static int Bytes => 16;
+
+    public static int Subtracted => 0;
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Vector128<byte> Load(byte* weights) => Vector128.Load(weights);

@@ -8,13 +8,16 @@ internal unsafe interface IInt8Dots<TVector>
     /// <summary>Bytes of a vector.</summary>
     static abstract int Bytes { get; }
 
+    /// <summary>What <see cref="Load"/> subtracts from the weights, so that products are of signed ones: 0 or 128.</summary>
+    static abstract int Subtracted { get; }
+
     /// <summary>Reads four weights of each of Bytes / 4 columns.</summary>
     static abstract TVector Load(byte* weights);
 
     /// <summary>Four activations, for all columns.</summary>
     static abstract TVector Broadcast(sbyte* activations);
 
-    /// <summary>Adds the products of four weights without sign and four activations of each column to sums that begin at 0.</summary>
+    /// <summary>Adds the products of four weights, as they were loaded, and four activations of each column to sums that begin at 0.</summary>
     static abstract TVector Dot(TVector sums, TVector weights, TVector activations);
 
     /// <summary>

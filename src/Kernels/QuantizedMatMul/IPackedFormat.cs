@@ -7,14 +7,8 @@ namespace ChainOfSpot.Kernels;
 /// packed blocks in the order of K. A packed block holds the same bits as the rows' own blocks, with the same four weights of
 /// sixteen rows side by side, as the dot product reads them.
 /// </summary>
-internal unsafe interface IPackedFormat
+internal unsafe interface IPackedFormat : IInt8Quants
 {
-    /// <summary>How the quants are scaled.</summary>
-    static abstract Int8Scaling Scaling { get; }
-
-    /// <summary>log2 of what is subtracted from the quants, where they have an offset.</summary>
-    static abstract int OffsetShift { get; }
-
     /// <summary>Whether no quant is above 15.</summary>
     static abstract bool AreNibbles { get; }
 
@@ -31,7 +25,7 @@ internal unsafe interface IPackedFormat
     static abstract void Pack(byte* source, byte* packed, int column);
 
     /// <summary>
-    /// Reads one packed block: scales (and minima behind those of each 32) [32 weights][group][column], and quants [32 weights][step][column][4].
+    /// Reads one packed block: scales (and minima behind those of each 32 weights) [32 weights][group][column], and quants [32 weights][step][column][4].
     /// Asks for the memory <paramref name="ahead"/> bytes on. Where <paramref name="quants"/> is null, only scales are read.
     /// </summary>
     static abstract void Unpack<TVector, TLanes>(byte* packed, byte* quants, float* scales, nint ahead)

@@ -16,96 +16,130 @@ public static unsafe class Int8Tile
     private const int Steps = ActivationBlock.Length / 4;
 
     /// <summary>Multiplies the next rows, at most <paramref name="rows"/>, and returns how many.</summary>
-    internal static int Multiply<TVector, TDots>(in Int8TileArguments arguments, Int8Scaling scaling, int rows)
+    internal static int Multiply<TVector, TDots, TQuants>(in Int8TileArguments arguments, int rows)
         where TVector : struct
         where TDots : IInt8Dots<TVector>
+        where TQuants : IInt8Quants
     {
-        int groups = scaling == Int8Scaling.HalfBlock ? 2 : 1;
-        int scaleFloats = (scaling == Int8Scaling.Block ? 1 : 2) * Columns;
-        rows = rows < Rows ? 1 : Rows;
-        int vectors = rows == 1 ? 4 : 2;
-        int passColumns = Math.Min(vectors * TDots.Bytes / 4, Columns);
-        for (int column = 0; column < Columns; column += passColumns)
+        if (rows < Rows)
         {
-            ActivationBlock* a = arguments.A;
-            float* scales = arguments.Scales + column;
-            for (byte* w = arguments.Weights + (column * 4); w < arguments.WeightsEnd; w += arguments.WeightStride)
-            {
-                for (int group = 0; group < groups; group++)
-                {
-                    var scale = new BlockScale(arguments, scaling, group, scales);
-                    int step = group * Steps / groups;
-                    int end = step + (Steps / groups);
-                    if (rows == 1)
-                        OneRow<TVector, TDots>(a, w, step, end, scale, arguments.Sums + column);
-                    else
-                        FourRows<TVector, TDots>(a, arguments.AStride, w, step, end, scale, arguments.Sums + column);
-                }
-                a++;
-                scales += scaleFloats;
-            }
+            for (int column = 0; column < Columns; column += Math.Min(TDots.Bytes, Columns))
+                OneRow<TVector, TDots, TQuants>(arguments, column);
+            return 1;
         }
-        return rows;
+        for (int column = 0; column < Columns; column += TDots.Bytes / 2)
+            FourRows<TVector, TDots, TQuants>(arguments, column);
+        return Rows;
     }
 
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static void FourRows<TVector, TDots>(ActivationBlock* a, nint stride, byte* w, int step, int end, BlockScale scale, float* totals)
+    private static void FourRows<TVector, TDots, TQuants>(in Int8TileArguments arguments, int column)
         where TVector : struct
         where TDots : IInt8Dots<TVector>
+        where TQuants : IInt8Quants
     {
-        var a1 = (ActivationBlock*)((byte*)a + stride);
-        var a2 = (ActivationBlock*)((byte*)a1 + stride);
-        var a3 = (ActivationBlock*)((byte*)a2 + stride);
-        TVector c00 = default, c01 = default, c10 = default, c11 = default, c20 = default, c21 = default, c30 = default, c31 = default;
-        for (; step < end; step++)
-        {
-            byte* weights = w + (step * PackedBlocks.StepBytes);
-            TVector w0 = TDots.Load(weights);
-            TVector w1 = TDots.Load(weights + TDots.Bytes);
-            TVector x = TDots.Broadcast(a->Quants + (step * 4));
-            c00 = TDots.Dot(c00, w0, x);
-            c01 = TDots.Dot(c01, w1, x);
-            x = TDots.Broadcast(a1->Quants + (step * 4));
-            c10 = TDots.Dot(c10, w0, x);
-            c11 = TDots.Dot(c11, w1, x);
-            x = TDots.Broadcast(a2->Quants + (step * 4));
-            c20 = TDots.Dot(c20, w0, x);
-            c21 = TDots.Dot(c21, w1, x);
-            x = TDots.Broadcast(a3->Quants + (step * 4));
-            c30 = TDots.Dot(c30, w0, x);
-            c31 = TDots.Dot(c31, w1, x);
-        }
+        ActivationBlock* a0 = arguments.A;
+        nint stride = arguments.AStride;
+        float* scales = arguments.Scales + column;
+        float* totals = arguments.Sums + column;
+        byte* end = arguments.WeightsEnd;
+        int steps = Steps / TQuants.Scaling.Groups();
         int second = TDots.Bytes / 4;
-        scale.Add<TVector, TDots>(c00, a, 0, totals);
-        scale.Add<TVector, TDots>(c01, a, second, totals);
-        scale.Add<TVector, TDots>(c10, a1, 0, totals + Columns);
-        scale.Add<TVector, TDots>(c11, a1, second, totals + Columns);
-        scale.Add<TVector, TDots>(c20, a2, 0, totals + (2 * Columns));
-        scale.Add<TVector, TDots>(c21, a2, second, totals + (2 * Columns));
-        scale.Add<TVector, TDots>(c30, a3, 0, totals + (3 * Columns));
-        scale.Add<TVector, TDots>(c31, a3, second, totals + (3 * Columns));
+        for (byte* w = arguments.Weights + (column * 4); w < end; w += arguments.WeightStride)
+        {
+            var a1 = (ActivationBlock*)((byte*)a0 + stride);
+            var a2 = (ActivationBlock*)((byte*)a1 + stride);
+            var a3 = (ActivationBlock*)((byte*)a2 + stride);
+            for (int group = 0; group < TQuants.Scaling.Groups(); group++)
+            {
+                TVector c00 = default, c01 = default, c10 = default, c11 = default;
+                TVector c20 = default, c21 = default, c30 = default, c31 = default;
+                for (int step = group * steps; step < (group + 1) * steps; step++)
+                {
+                    byte* weights = w + (step * PackedBlocks.StepBytes);
+                    TVector w0 = TDots.Load(weights);
+                    TVector w1 = TDots.Load(weights + TDots.Bytes);
+                    TVector x = TDots.Broadcast(a0->Quants + (step * 4));
+                    c00 = TDots.Dot(c00, w0, x);
+                    c01 = TDots.Dot(c01, w1, x);
+                    x = TDots.Broadcast(a1->Quants + (step * 4));
+                    c10 = TDots.Dot(c10, w0, x);
+                    c11 = TDots.Dot(c11, w1, x);
+                    x = TDots.Broadcast(a2->Quants + (step * 4));
+                    c20 = TDots.Dot(c20, w0, x);
+                    c21 = TDots.Dot(c21, w1, x);
+                    x = TDots.Broadcast(a3->Quants + (step * 4));
+                    c30 = TDots.Dot(c30, w0, x);
+                    c31 = TDots.Dot(c31, w1, x);
+                }
+                Add<TVector, TDots, TQuants>(c00, a0, group, scales, totals);
+                Add<TVector, TDots, TQuants>(c01, a0, group, scales + second, totals + second);
+                Add<TVector, TDots, TQuants>(c10, a1, group, scales, totals + Columns);
+                Add<TVector, TDots, TQuants>(c11, a1, group, scales + second, totals + Columns + second);
+                Add<TVector, TDots, TQuants>(c20, a2, group, scales, totals + (2 * Columns));
+                Add<TVector, TDots, TQuants>(c21, a2, group, scales + second, totals + (2 * Columns) + second);
+                Add<TVector, TDots, TQuants>(c30, a3, group, scales, totals + (3 * Columns));
+                Add<TVector, TDots, TQuants>(c31, a3, group, scales + second, totals + (3 * Columns) + second);
+            }
+            a0++;
+            scales += TQuants.Scaling.Floats();
+        }
     }
 
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static void OneRow<TVector, TDots>(ActivationBlock* a, byte* w, int step, int end, BlockScale scale, float* totals)
+    private static void OneRow<TVector, TDots, TQuants>(in Int8TileArguments arguments, int column)
         where TVector : struct
         where TDots : IInt8Dots<TVector>
+        where TQuants : IInt8Quants
     {
+        ActivationBlock* a = arguments.A;
+        float* scales = arguments.Scales + column;
+        float* totals = arguments.Sums + column;
+        byte* end = arguments.WeightsEnd;
+        int steps = Steps / TQuants.Scaling.Groups();
         int lanes = TDots.Bytes / 4;
-        TVector c0 = default, c1 = default, c2 = default, c3 = default;
-        for (; step < end; step++)
+        for (byte* w = arguments.Weights + (column * 4); w < end; w += arguments.WeightStride)
         {
-            byte* weights = w + (step * PackedBlocks.StepBytes);
-            TVector x = TDots.Broadcast(a->Quants + (step * 4));
-            c0 = TDots.Dot(c0, TDots.Load(weights), x);
-            c1 = TDots.Dot(c1, TDots.Load(weights + TDots.Bytes), x);
-            c2 = TDots.Dot(c2, TDots.Load(weights + (2 * TDots.Bytes)), x);
-            c3 = TDots.Dot(c3, TDots.Load(weights + (3 * TDots.Bytes)), x);
+            for (int group = 0; group < TQuants.Scaling.Groups(); group++)
+            {
+                TVector c0 = default, c1 = default, c2 = default, c3 = default;
+                for (int step = group * steps; step < (group + 1) * steps; step++)
+                {
+                    byte* weights = w + (step * PackedBlocks.StepBytes);
+                    TVector x = TDots.Broadcast(a->Quants + (step * 4));
+                    c0 = TDots.Dot(c0, TDots.Load(weights), x);
+                    c1 = TDots.Dot(c1, TDots.Load(weights + TDots.Bytes), x);
+                    c2 = TDots.Dot(c2, TDots.Load(weights + (2 * TDots.Bytes)), x);
+                    c3 = TDots.Dot(c3, TDots.Load(weights + (3 * TDots.Bytes)), x);
+                }
+                Add<TVector, TDots, TQuants>(c0, a, group, scales, totals);
+                Add<TVector, TDots, TQuants>(c1, a, group, scales + lanes, totals + lanes);
+                Add<TVector, TDots, TQuants>(c2, a, group, scales + (2 * lanes), totals + (2 * lanes));
+                Add<TVector, TDots, TQuants>(c3, a, group, scales + (3 * lanes), totals + (3 * lanes));
+            }
+            a++;
+            scales += TQuants.Scaling.Floats();
         }
-        scale.Add<TVector, TDots>(c0, a, 0, totals);
-        scale.Add<TVector, TDots>(c1, a, lanes, totals);
-        scale.Add<TVector, TDots>(c2, a, 2 * lanes, totals);
-        scale.Add<TVector, TDots>(c3, a, 3 * lanes, totals);
+    }
+
+    /// <summary>Adds the dot products of one group of weights; what depends on the scaling is settled as the JIT compiles it.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static void Add<TVector, TDots, TQuants>(TVector dots, ActivationBlock* a, int group, float* scales, float* totals)
+        where TVector : struct
+        where TDots : IInt8Dots<TVector>
+        where TQuants : IInt8Quants
+    {
+        Int8Scaling scaling = TQuants.Scaling;
+        int negatedSum = scaling.Groups() == 1 ? a->NegatedSum : group == 0 ? a->NegatedFirstSum : a->NegatedSum - a->NegatedFirstSum;
+        int start = -TDots.Subtracted * negatedSum;
+        if (scaling.IsAffine())
+        {
+            float scaledSum = scaling.Groups() == 1 ? a->ScaledSum : a->Scale * -negatedSum;
+            float* minima = scales + ((scaling.Groups() + group) * Columns);
+            TDots.AddScaled(dots, start, a->Scale, scales + (group * Columns), minima, scaledSum, totals);
+        }
+        else
+        {
+            TDots.AddScaled(dots, start + (negatedSum << TQuants.OffsetShift), a->Scale, scales + (group * Columns), null, 0, totals);
+        }
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
@@ -136,31 +170,5 @@ public static unsafe class Int8Tile
         if (minima != null)
             total = Vector128.MultiplyAddEstimate(-Vector128.Load(minima), Vector128.Create(scaledSum), total);
         total.Store(totals);
-    }
-
-    /// <summary>What one group of weights is scaled by.</summary>
-    private readonly struct BlockScale(in Int8TileArguments arguments, Int8Scaling scaling, int group, float* scales)
-    {
-        private readonly float* _scales = scales + (group * Columns);
-        private readonly float* _minima = scaling == Int8Scaling.Affine ? scales + Columns : null;
-        private readonly int _shift = (int)arguments.OffsetShift;
-        private readonly Int8Scaling _scaling = scaling;
-        private readonly int _group = group;
-
-        [MethodImpl(MethodImplOptions.AggressiveInlining)]
-        public void Add<TVector, TDots>(TVector sums, ActivationBlock* a, int column, float* totals)
-            where TVector : struct
-            where TDots : IInt8Dots<TVector>
-        {
-            int start = _scaling switch
-            {
-                Int8Scaling.Block => a->NegatedSum << _shift,
-                Int8Scaling.HalfBlock when _group == 0 => a->NegatedFirstSum << _shift,
-                Int8Scaling.HalfBlock => (a->NegatedSum - a->NegatedFirstSum) << _shift,
-                _ => 0,
-            };
-            TDots.AddScaled(
-                sums, start, a->Scale, _scales + column, _minima == null ? null : _minima + column, a->ScaledSum, totals + column);
-        }
     }
 }

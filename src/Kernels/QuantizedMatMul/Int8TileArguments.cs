@@ -6,7 +6,8 @@ namespace ChainOfSpot.Kernels;
 /// <summary>
 /// The operands of one int8 tile: R rows of activations by <see cref="Int8Tile.Columns"/> weight rows over some blocks of K. For
 /// each block in ascending order and each group of weights that shares a scale, sums[r, n] = fma(float(dot), scale[n] · d[r],
-/// sums[r, n]) with dot the exact integer sum of (quant[n] - offset) · q[r]; affine weights then subtract minimum[n] · d[r] ∑q[r].
+/// sums[r, n]) with dot the exact integer sum of (quant[n] - offset) · q[r]; affine weights then subtract minimum[n] · d[r] ∑q[r] of
+/// the group.
 /// </summary>
 [StructLayout(LayoutKind.Sequential)]
 public unsafe struct Int8TileArguments
@@ -29,7 +30,7 @@ public unsafe struct Int8TileArguments
     /// <summary>The end of the last block's stride.</summary>
     public byte* WeightsEnd;
 
-    /// <summary>[block][group][column] scales; affine weights have [block] minima [column] behind each block's scales.</summary>
+    /// <summary>[block][group][column] scales; affine weights have [group][column] minima behind each block's scales.</summary>
     public float* Scales;
 
     /// <summary>[row][column], <see cref="Int8Tile.Columns"/> apart; read and written.</summary>

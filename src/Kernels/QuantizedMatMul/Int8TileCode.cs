@@ -5,19 +5,6 @@ using static Iced.Intel.AssemblerRegisters;
 
 namespace ChainOfSpot.Kernels;
 
-/// <summary>How the weights of an int8 tile are scaled.</summary>
-public enum Int8Scaling
-{
-    /// <summary>One scale for 32 weights, quants with an offset.</summary>
-    Block,
-
-    /// <summary>Two scales for 32 weights, quants with an offset.</summary>
-    HalfBlock,
-
-    /// <summary>One scale and one minimum for 32 weights.</summary>
-    Affine,
-}
-
 /// <summary>
 /// The int8 tile in AVX512-VNNI: up to 4 rows by 4 vectors of 16 columns. 16 int32 accumulators, 4 vectors of weights and two
 /// broadcast activations stay in registers: 8 loads feed 16 dot products of 64 bytes; the fp32 sums, touched once a block, lie in
@@ -52,7 +39,7 @@ public static class Int8TileCode
     {
         private static readonly AssemblerRegisterZMM[] Broadcasts = [zmm28, zmm29];
 
-        private readonly int _groups = scaling == Int8Scaling.HalfBlock ? 2 : 1;
+        private readonly int _groups = scaling.Groups();
 
         public void Emit()
         {
@@ -69,7 +56,7 @@ public static class Int8TileCode
             assembler.add(rax, Marshal.SizeOf<ActivationBlock>());
             if (rows > 3)
                 assembler.add(rdx, Marshal.SizeOf<ActivationBlock>());
-            assembler.add(r10, (scaling == Int8Scaling.Block ? 1 : 2) * Int8Tile.Columns * sizeof(float));
+            assembler.add(r10, scaling.Floats() * sizeof(float));
             assembler.add(r9, Field(nameof(Int8TileArguments.WeightStride)));
             assembler.cmp(r9, Field(nameof(Int8TileArguments.WeightsEnd)));
             assembler.jb(block);
@@ -96,20 +83,26 @@ public static class Int8TileCode
             for (int row = 0; row < rows; row++)
             {
                 AssemblerRegisterZMM first = Sum(row, 0);
-                if (scaling == Int8Scaling.Affine)
+                if (scaling.IsAffine())
                 {
                     for (int vector = 0; vector < Vectors; vector++)
                         assembler.vpxord(Sum(row, vector), Sum(row, vector), Sum(row, vector));
                     continue;
                 }
-                bool first16 = _groups == 2 && group == 0;
-                assembler.vpbroadcastd(first, __dword_ptr[Activations(row, first16 ? nameof(ActivationBlock.NegatedFirstSum) : nameof(ActivationBlock.NegatedSum))]);
-                if (group == 1)
-                    assembler.vpsubd(first, first, __dword_bcst[Activations(row, nameof(ActivationBlock.NegatedFirstSum))]);
+                LoadNegatedSum(first, row, group);
                 assembler.vpslld(first, first, xmm30);
                 for (int vector = 1; vector < Vectors; vector++)
                     assembler.vmovdqa32(Sum(row, vector), first);
             }
+        }
+
+        private void LoadNegatedSum(AssemblerRegisterZMM destination, int row, int group)
+        {
+            bool first16 = _groups == 2 && group == 0;
+            assembler.vpbroadcastd(
+                destination, __dword_ptr[Activations(row, first16 ? nameof(ActivationBlock.NegatedFirstSum) : nameof(ActivationBlock.NegatedSum))]);
+            if (group == 1)
+                assembler.vpsubd(destination, destination, __dword_bcst[Activations(row, nameof(ActivationBlock.NegatedFirstSum))]);
         }
 
         private void Multiply(int step)
@@ -136,7 +129,16 @@ public static class Int8TileCode
             {
                 assembler.vbroadcastss(zmm28, __dword_ptr[Activations(row, nameof(ActivationBlock.Scale))]);
                 if (scaling == Int8Scaling.Affine)
+                {
                     assembler.vbroadcastss(zmm29, __dword_ptr[Activations(row, nameof(ActivationBlock.ScaledSum))]);
+                }
+                else if (scaling == Int8Scaling.AffineHalfBlock)
+                {
+                    // Minus d times the sum of the group's q.
+                    LoadNegatedSum(zmm29, row, group);
+                    assembler.vcvtdq2ps(zmm29, zmm29);
+                    assembler.vmulps(zmm29, zmm29, zmm28);
+                }
                 for (int vector = 0; vector < Vectors; vector++)
                 {
                     AssemblerRegisterZMM sum = Sum(row, vector);
@@ -145,7 +147,9 @@ public static class Int8TileCode
                     assembler.vmulps(zmm31, Weight(vector), zmm28);
                     assembler.vfmadd213ps(sum, zmm31, total);
                     if (scaling == Int8Scaling.Affine)
-                        assembler.vfnmadd231ps(sum, zmm29, __zmmword_ptr[r10 + Scale(group: 1, vector)]);
+                        assembler.vfnmadd231ps(sum, zmm29, __zmmword_ptr[r10 + Scale(_groups, vector)]);
+                    else if (scaling == Int8Scaling.AffineHalfBlock)
+                        assembler.vfmadd231ps(sum, zmm29, __zmmword_ptr[r10 + Scale(_groups + group, vector)]);
                     assembler.vmovups(total, sum);
                 }
             }

@@ -5,7 +5,7 @@ namespace ChainOfSpot.Kernels;
 /// <summary>The assembled int8 tiles of all row counts and scalings, at their addresses in executable memory.</summary>
 public unsafe struct Int8TileFunctions
 {
-    private const int Scalings = 3;
+    private const int Scalings = 4;
 
     /// <summary>A tile of each scaling, and one that also prefetches what is multiplied in place, for each number of rows.</summary>
     private const int Count = (Scalings + 1) * Int8TileCode.MostRows;

@@ -9,6 +9,8 @@ internal readonly unsafe struct NibbleDots512 : IInt8Dots<Vector512<byte>>
 {
     public static int Bytes => 64;
 
+    public static int Subtracted => 0;
+
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Vector512<byte> Load(byte* weights) => Vector512.Load(weights);
 
@@ -31,6 +33,8 @@ internal readonly unsafe struct NibbleDots256 : IInt8Dots<Vector256<byte>>
 {
     public static int Bytes => 32;
 
+    public static int Subtracted => 0;
+
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Vector256<byte> Load(byte* weights) => Vector256.Load(weights);
 
@@ -52,6 +56,8 @@ internal readonly unsafe struct NibbleDots256 : IInt8Dots<Vector256<byte>>
 internal readonly unsafe struct NibbleDots128 : IInt8Dots<Vector128<byte>>
 {
     public static int Bytes => 16;
+
+    public static int Subtracted => 0;
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Vector128<byte> Load(byte* weights) => Vector128.Load(weights);

@@ -1,5 +1,6 @@
 using System.Runtime.CompilerServices;
 using System.Runtime.Intrinsics;
+using System.Runtime.Intrinsics.X86;
 using ChainOfSpot.Kernels.Lanes;
 
 namespace ChainOfSpot.Kernels;
@@ -64,8 +65,43 @@ internal static unsafe class PackedBlocks
         }
     }
 
-    /// <summary>quants[i] |= ((high[i] shifted right) &amp; mask) · 16, for <paramref name="bytes"/> bytes, a multiple of 64.</summary>
-    public static void AddHighBits<TVector, TLanes>(byte* high, int shift, byte mask, byte* quants, int bytes)
+    /// <summary>quants[i] = (source[i] shifted right) &amp; mask, for <paramref name="bytes"/> bytes, a multiple of 64.</summary>
+    public static void TakeBits<TVector, TLanes>(byte* source, int shift, byte mask, byte* quants, int bytes)
+        where TVector : struct
+        where TLanes : ILanes<TVector>
+    {
+        for (int i = 0; i < bytes; i += TLanes.Width * sizeof(float))
+        {
+            if (TLanes.Width == Lanes512.Width)
+                ((Vector512.Load(source + i).AsUInt16() >>> shift).AsByte() & Vector512.Create(mask)).Store(quants + i);
+            else if (TLanes.Width == Lanes256.Width)
+                ((Vector256.Load(source + i).AsUInt16() >>> shift).AsByte() & Vector256.Create(mask)).Store(quants + i);
+            else
+                ((Vector128.Load(source + i).AsUInt16() >>> shift).AsByte() & Vector128.Create(mask)).Store(quants + i);
+        }
+    }
+
+    /// <summary>quants[i] = table[quants[i]] of quants below 16, for <paramref name="bytes"/> bytes, a multiple of 64.</summary>
+    public static void LookUp<TVector, TLanes>(Vector128<byte> table, byte* quants, int bytes)
+        where TVector : struct
+        where TLanes : ILanes<TVector>
+    {
+        int step = TLanes.Width == Lanes512.Width && Avx512BW.IsSupported ? 64
+            : TLanes.Width >= Lanes256.Width && Avx2.IsSupported ? 32
+            : 16;
+        for (int i = 0; i < bytes; i += step)
+        {
+            if (step == 64)
+                Avx512BW.Shuffle(Vector512.Create(table), Vector512.Load(quants + i)).Store(quants + i);
+            else if (step == 32)
+                Avx2.Shuffle(Vector256.Create(table), Vector256.Load(quants + i)).Store(quants + i);
+            else
+                Vector128.Shuffle(table, Vector128.Load(quants + i)).Store(quants + i);
+        }
+    }
+
+    /// <summary>quants[i] |= ((high[i] shifted right) &amp; mask) shifted left, for a multiple of 64 <paramref name="bytes"/>.</summary>
+    public static void AddHighBits<TVector, TLanes>(byte* high, int shift, byte mask, int left, byte* quants, int bytes)
         where TVector : struct
         where TLanes : ILanes<TVector>
     {
@@ -74,17 +110,17 @@ internal static unsafe class PackedBlocks
             if (TLanes.Width == Lanes512.Width)
             {
                 Vector512<byte> bits = (Vector512.Load(high + i).AsUInt16() >>> shift).AsByte() & Vector512.Create(mask);
-                (Vector512.Load(quants + i) | (bits.AsUInt16() << 4).AsByte()).Store(quants + i);
+                (Vector512.Load(quants + i) | (bits.AsUInt16() << left).AsByte()).Store(quants + i);
             }
             else if (TLanes.Width == Lanes256.Width)
             {
                 Vector256<byte> bits = (Vector256.Load(high + i).AsUInt16() >>> shift).AsByte() & Vector256.Create(mask);
-                (Vector256.Load(quants + i) | (bits.AsUInt16() << 4).AsByte()).Store(quants + i);
+                (Vector256.Load(quants + i) | (bits.AsUInt16() << left).AsByte()).Store(quants + i);
             }
             else
             {
                 Vector128<byte> bits = (Vector128.Load(high + i).AsUInt16() >>> shift).AsByte() & Vector128.Create(mask);
-                (Vector128.Load(quants + i) | (bits.AsUInt16() << 4).AsByte()).Store(quants + i);
+                (Vector128.Load(quants + i) | (bits.AsUInt16() << left).AsByte()).Store(quants + i);
             }
         }
     }

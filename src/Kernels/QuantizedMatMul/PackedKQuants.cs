@@ -104,7 +104,7 @@ internal readonly unsafe struct PackedQ5_K : IPackedFormat
         PackedQ4_K.Unpack<TVector, TLanes>(packed, quants, scales, ahead);
         PackedBlocks.PrefetchRun(packed + HighStart + ahead, PackedBlocks.QuantBytes);
         for (int group = 0; group < Groups; group++)
-            PackedBlocks.AddHighBits<TVector, TLanes>(packed + HighStart, group, 1, quants + (group * PackedBlocks.QuantBytes), PackedBlocks.QuantBytes);
+            PackedBlocks.AddHighBits<TVector, TLanes>(packed + HighStart, group, 1, 4, quants + (group * PackedBlocks.QuantBytes), PackedBlocks.QuantBytes);
     }
 }
 
@@ -165,7 +165,7 @@ internal readonly unsafe struct PackedQ6_K : IPackedFormat
             byte* high = pairs + PairBytes;
             PackedBlocks.PrefetchRun(high + ahead, PackedBlocks.QuantBytes);
             for (int block = 0; block < 4; block++)
-                PackedBlocks.AddHighBits<TVector, TLanes>(high, 2 * block, 3, low + (block * PackedBlocks.QuantBytes), PackedBlocks.QuantBytes);
+                PackedBlocks.AddHighBits<TVector, TLanes>(high, 2 * block, 3, 4, low + (block * PackedBlocks.QuantBytes), PackedBlocks.QuantBytes);
         }
     }
 }

@@ -44,6 +44,12 @@ public static unsafe class PackedPanels
             case ElementType.Q5_1:
                 Pack<PackedQ5_1>(weight, k, panel, packed);
                 break;
+            case ElementType.Q2_K:
+                Pack<PackedQ2_K>(weight, k, panel, packed);
+                break;
+            case ElementType.Q3_K:
+                Pack<PackedQ3_K>(weight, k, panel, packed);
+                break;
             case ElementType.Q4_K:
                 Pack<PackedQ4_K>(weight, k, panel, packed);
                 break;
@@ -52,6 +58,12 @@ public static unsafe class PackedPanels
                 break;
             case ElementType.Q6_K:
                 Pack<PackedQ6_K>(weight, k, panel, packed);
+                break;
+            case ElementType.IQ4_NL:
+                Pack<PackedIQ4_NL>(weight, k, panel, packed);
+                break;
+            case ElementType.IQ4_XS:
+                Pack<PackedIQ4_XS>(weight, k, panel, packed);
                 break;
             default:
                 throw Unsupported(weight.Type);
@@ -66,9 +78,13 @@ public static unsafe class PackedPanels
         ElementType.Q4_1 => (PackedQ4_1.Length, PackedQ4_1.Bytes),
         ElementType.Q5_0 => (PackedQ5_0.Length, PackedQ5_0.Bytes),
         ElementType.Q5_1 => (PackedQ5_1.Length, PackedQ5_1.Bytes),
+        ElementType.Q2_K => (PackedQ2_K.Length, PackedQ2_K.Bytes),
+        ElementType.Q3_K => (PackedQ3_K.Length, PackedQ3_K.Bytes),
         ElementType.Q4_K => (PackedQ4_K.Length, PackedQ4_K.Bytes),
         ElementType.Q5_K => (PackedQ5_K.Length, PackedQ5_K.Bytes),
         ElementType.Q6_K => (PackedQ6_K.Length, PackedQ6_K.Bytes),
+        ElementType.IQ4_NL => (PackedIQ4_NL.Length, PackedIQ4_NL.Bytes),
+        ElementType.IQ4_XS => (PackedIQ4_XS.Length, PackedIQ4_XS.Bytes),
         _ => null,
     };
 

@@ -149,7 +149,7 @@ internal readonly unsafe struct PackedQ5_0 : IPackedFormat
         byte* high = packed + Halves + PairBytes;
         PackedBlocks.PrefetchRun(high + ahead, PackedBlocks.StepBytes);
         for (int step = 0; step < 8; step++)
-            PackedBlocks.AddHighBits<TVector, TLanes>(high, step, 1, quants + (step * PackedBlocks.StepBytes), PackedBlocks.StepBytes);
+            PackedBlocks.AddHighBits<TVector, TLanes>(high, step, 1, 4, quants + (step * PackedBlocks.StepBytes), PackedBlocks.StepBytes);
     }
 }
 
@@ -194,6 +194,6 @@ internal readonly unsafe struct PackedQ5_1 : IPackedFormat
         byte* high = packed + Halves + PairBytes;
         PackedBlocks.PrefetchRun(high + ahead, PackedBlocks.StepBytes);
         for (int step = 0; step < 8; step++)
-            PackedBlocks.AddHighBits<TVector, TLanes>(high, step, 1, quants + (step * PackedBlocks.StepBytes), PackedBlocks.StepBytes);
+            PackedBlocks.AddHighBits<TVector, TLanes>(high, step, 1, 4, quants + (step * PackedBlocks.StepBytes), PackedBlocks.StepBytes);
     }
 }

@@ -8,6 +8,8 @@ internal readonly unsafe struct PortableDots128 : IInt8Dots<Vector128<byte>>
 {
     public static int Bytes => 16;
 
+    public static int Subtracted => 0;
+
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Vector128<byte> Load(byte* weights) => Vector128.Load(weights);
 

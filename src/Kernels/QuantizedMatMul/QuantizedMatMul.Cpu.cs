@@ -16,8 +16,8 @@ public static unsafe partial class QuantizedMatMul
 
     private const int ChunkQuantBytes = ActivationBlocks.ChunkBlocks * PackedBlocks.QuantBytes;
 
-    /// <summary>Two groups, or a scale and a minimum, of each block and column.</summary>
-    private const int ChunkScaleFloats = ActivationBlocks.ChunkBlocks * 2 * Int8Tile.Columns;
+    /// <summary>Two groups' scale and minimum of each block and column.</summary>
+    private const int ChunkScaleFloats = ActivationBlocks.ChunkBlocks * 4 * Int8Tile.Columns;
 
     /// <summary>The instructions that multiply where no tile is assembled, with vectors of at most <paramref name="vectorBits"/>.</summary>
     public static string InstructionSet(int vectorBits) => vectorBits switch
@@ -78,6 +78,12 @@ public static unsafe partial class QuantizedMatMul
                 case ElementType.Q5_1:
                     Panel<TVector, TLanes, PackedQ5_1>(arguments, activations, tiles, segment, panel, firstColumn, scratch);
                     break;
+                case ElementType.Q2_K:
+                    Panel<TVector, TLanes, PackedQ2_K>(arguments, activations, tiles, segment, panel, firstColumn, scratch);
+                    break;
+                case ElementType.Q3_K:
+                    Panel<TVector, TLanes, PackedQ3_K>(arguments, activations, tiles, segment, panel, firstColumn, scratch);
+                    break;
                 case ElementType.Q4_K:
                     Panel<TVector, TLanes, PackedQ4_K>(arguments, activations, tiles, segment, panel, firstColumn, scratch);
                     break;
@@ -86,6 +92,12 @@ public static unsafe partial class QuantizedMatMul
                     break;
                 case ElementType.Q6_K:
                     Panel<TVector, TLanes, PackedQ6_K>(arguments, activations, tiles, segment, panel, firstColumn, scratch);
+                    break;
+                case ElementType.IQ4_NL:
+                    Panel<TVector, TLanes, PackedIQ4_NL>(arguments, activations, tiles, segment, panel, firstColumn, scratch);
+                    break;
+                case ElementType.IQ4_XS:
+                    Panel<TVector, TLanes, PackedIQ4_XS>(arguments, activations, tiles, segment, panel, firstColumn, scratch);
                     break;
                 default:
                     throw PackedPanels.Unsupported(segment->Type);
@@ -106,7 +118,7 @@ public static unsafe partial class QuantizedMatMul
         new Span<float>(sums, rows * Int8Tile.Columns).Clear();
         byte* packed = (byte*)segment->Data + (panel * PackedPanels.ByteLength(segment->Type, arguments.K));
         int packedBlocks = TFormat.Length / ActivationBlock.Length;
-        int scaleFloats = (TFormat.Scaling == Int8Scaling.Block ? 1 : 2) * Int8Tile.Columns;
+        int scaleFloats = TFormat.Scaling.Floats();
         // More tiles than one read the chunk more than once: from the L1 cache rather than from memory that is not cached.
         bool inPlace = TFormat.QuantsInPlace >= 0 && rows <= Int8TileCode.MostRows;
         Int8TileArguments tile = new()
@@ -124,6 +136,9 @@ public static unsafe partial class QuantizedMatMul
             {
                 TFormat.Unpack<TVector, TLanes>(
                     packed, inPlace ? null : scratch + (i * PackedBlocks.QuantBytes), scales + (i * scaleFloats), AheadBytes);
+                // An assembled tile asks for what it multiplies in place itself.
+                if (inPlace && tiles == null)
+                    PackedBlocks.PrefetchRun(packed + AheadBytes, TFormat.Bytes);
                 packed += TFormat.Bytes;
             }
             tile.AStride = count * sizeof(ActivationBlock);
@@ -153,27 +168,27 @@ public static unsafe partial class QuantizedMatMul
             return taken;
         }
         if (TLanes.Width >= Lanes256.Width && AvxVnni.IsSupported)
-            return Int8Tile.Multiply<Vector256<byte>, VnniDots256>(*tile, TFormat.Scaling, rows);
+            return Int8Tile.Multiply<Vector256<byte>, VnniDots256, TFormat>(*tile, rows);
         if (TLanes.Width == Lanes512.Width && Avx512BW.IsSupported)
         {
             return TFormat.AreNibbles
-                ? Int8Tile.Multiply<Vector512<byte>, NibbleDots512>(*tile, TFormat.Scaling, rows)
-                : Int8Tile.Multiply<Vector512<byte>, ByteDots512>(*tile, TFormat.Scaling, rows);
+                ? Int8Tile.Multiply<Vector512<byte>, NibbleDots512, TFormat>(*tile, rows)
+                : Int8Tile.Multiply<Vector512<byte>, ByteDots512, TFormat>(*tile, rows);
         }
         if (TLanes.Width >= Lanes256.Width && Avx2.IsSupported)
         {
             return TFormat.AreNibbles
-                ? Int8Tile.Multiply<Vector256<byte>, NibbleDots256>(*tile, TFormat.Scaling, rows)
-                : Int8Tile.Multiply<Vector256<byte>, ByteDots256>(*tile, TFormat.Scaling, rows);
+                ? Int8Tile.Multiply<Vector256<byte>, NibbleDots256, TFormat>(*tile, rows)
+                : Int8Tile.Multiply<Vector256<byte>, ByteDots256, TFormat>(*tile, rows);
         }
         if (Ssse3.IsSupported)
         {
             return TFormat.AreNibbles
-                ? Int8Tile.Multiply<Vector128<byte>, NibbleDots128>(*tile, TFormat.Scaling, rows)
-                : Int8Tile.Multiply<Vector128<byte>, ByteDots128>(*tile, TFormat.Scaling, rows);
+                ? Int8Tile.Multiply<Vector128<byte>, NibbleDots128, TFormat>(*tile, rows)
+                : Int8Tile.Multiply<Vector128<byte>, ByteDots128, TFormat>(*tile, rows);
         }
         return Dp.IsSupported
-            ? Int8Tile.Multiply<Vector128<byte>, ArmDots128>(*tile, TFormat.Scaling, rows)
-            : Int8Tile.Multiply<Vector128<byte>, PortableDots128>(*tile, TFormat.Scaling, rows);
+            ? Int8Tile.Multiply<Vector128<byte>, ArmDots128, TFormat>(*tile, rows)
+            : Int8Tile.Multiply<Vector128<byte>, PortableDots128, TFormat>(*tile, rows);
     }
 }

@@ -9,6 +9,8 @@ internal readonly unsafe struct VnniDots256 : IInt8Dots<Vector256<byte>>
 {
     public static int Bytes => 32;
 
+    public static int Subtracted => 0;
+
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Vector256<byte> Load(byte* weights) => Vector256.Load(weights);
 

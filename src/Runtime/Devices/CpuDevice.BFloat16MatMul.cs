@@ -16,17 +16,9 @@ internal sealed unsafe partial class CpuDevice<TVector, TLanes>
         _ => DotProducts.SinglePrecision,
     };
 
-    private bool MultipliesInBFloat16(CpuWeight weight, int rows)
-    {
-        if (BFloat16Tiles == null || rows < SmallestBFloat16Rows)
-            return false;
-        for (int i = 0; i < weight.SegmentCount; i++)
-        {
-            if (!Kernels.MatMul.HasBFloat16Form(weight.Segments[i].Type))
-                return false;
-        }
-        return true;
-    }
+    private bool MultipliesInBFloat16(CpuWeight weight, int rows) =>
+        BFloat16Tiles != null && rows >= SmallestBFloat16Rows
+        && !Has(static type => !Kernels.MatMul.HasBFloat16Form(type), weight.Segments, weight.SegmentCount);
 
     private void MultiplyInBFloat16(in MatMulArguments arguments)
     {

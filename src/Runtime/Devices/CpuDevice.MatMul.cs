@@ -113,11 +113,12 @@ internal sealed unsafe partial class CpuDevice<TVector, TLanes>
         }
     }
 
-    private static bool HasBlocks(in MatMulArguments arguments)
+    /// <summary>Whether a weight has a segment of such a type.</summary>
+    private static bool Has(Func<ElementType, bool> isSuch, WeightSegment* segments, int count)
     {
-        for (int i = 0; i < arguments.SegmentCount; i++)
+        for (int i = 0; i < count; i++)
         {
-            if (arguments.Segments[i].Type.IsQuantized())
+            if (isSuch(segments[i].Type))
                 return true;
         }
         return false;
@@ -126,7 +127,9 @@ internal sealed unsafe partial class CpuDevice<TVector, TLanes>
     private void MultiplyBlock(in MatMulArguments arguments)
     {
         long work = 2L * arguments.Rows * arguments.K * arguments.Columns;
-        if (arguments.Rows == 1 || (arguments.Rows <= MostRepeatedRows && !HasBlocks(arguments)))
+        bool isRepeated = arguments.Rows == 1 || (arguments.Rows <= MostRepeatedRows
+            && !Has(static type => type.IsQuantized(), arguments.Segments, arguments.SegmentCount));
+        if (isRepeated)
         {
             var vector = new VectorJob(arguments);
             Team.For((arguments.Columns + VectorOutputs - 1) / VectorOutputs, work, ref vector);

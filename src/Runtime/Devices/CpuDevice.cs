@@ -40,6 +40,9 @@ public abstract class CpuDevice : Device
     /// <inheritdoc/>
     public override int PagePositions => KvLayout.PagePositions;
 
+    /// <inheritdoc/>
+    public override KvElement UsualKvElement => Arithmetic == Arithmetic.Fast ? KvElement.F16 : KvElement.F32;
+
     /// <summary>The widest vectors that this CPU computes with.</summary>
     public static int WidestVectorBits =>
         Vector512.IsHardwareAccelerated ? 512 : Vector256.IsHardwareAccelerated ? 256 : 128;

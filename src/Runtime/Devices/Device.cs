@@ -23,8 +23,12 @@ public abstract class Device : IDisposable
     /// <exception cref="DeviceMemoryException">The device has not so much memory.</exception>
     public abstract Tensor Allocate(ElementType type, int rows, int columns);
 
+    /// <summary>How its key-value caches are best stored where nobody asks for anything else.</summary>
+    public virtual KvElement UsualKvElement => KvElement.F32;
+
     /// <summary>Memory for <paramref name="pages"/> pages of a key-value cache.</summary>
     /// <exception cref="DeviceMemoryException">The device has not so much memory.</exception>
+    /// <exception cref="NotSupportedException">The device has no cache of such elements.</exception>
     public abstract KvPool AllocateKv(KvShape shape, int pages);
 
     /// <summary>Cosines and sines for positions below <paramref name="positions"/>.</summary>

@@ -106,6 +106,8 @@ public sealed partial class GpuDevice : Device
     /// <inheritdoc/>
     public override KvPool AllocateKv(KvShape shape, int pages)
     {
+        if (shape.Element == KvElement.F16)
+            throw new NotSupportedException($"{Name}: a key-value cache in F16 was asked for; a GPU's is F32 or Q8.");
         long bytes = checked(pages * KvLayout.PageBytes(shape.Element, shape.KvHeads, shape.HeadDim) * shape.Layers);
         GpuMemory keys = Take(bytes, $"the keys of {pages} cache pages");
         try

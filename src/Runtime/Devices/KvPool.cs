@@ -35,5 +35,5 @@ public abstract class KvPool : IDisposable
 public readonly record struct KvShape(int Layers, int KvHeads, int HeadDim, KvElement Element = KvElement.F32)
 {
     /// <summary>Bytes of the key or the value of one position and head.</summary>
-    internal int HeadBytes => Element == KvElement.Q8 ? HeadDim + sizeof(float) : HeadDim * sizeof(float);
+    internal int HeadBytes => KvLayout.HeadBytes(Element, HeadDim);
 }

@@ -36,6 +36,9 @@ public sealed class ProfilingDevice(Device inner, OperationLog log) : Device
     public override Tensor Allocate(ElementType type, int rows, int columns) => inner.Allocate(type, rows, columns);
 
     /// <inheritdoc/>
+    public override KvElement UsualKvElement => inner.UsualKvElement;
+
+    /// <inheritdoc/>
     public override KvPool AllocateKv(KvShape shape, int pages) => inner.AllocateKv(shape, pages);
 
     /// <inheritdoc/>

@@ -76,7 +76,7 @@ public sealed class GgufVocabulary
     /// <summary>Whether a sequence ends with <see cref="EndId"/>; false where the file does not say.</summary>
     public bool AddsEnd { get; }
 
-    /// <summary>Whether text gets a space in front (SentencePiece's dummy prefix); true where the file does not say.</summary>
+    /// <summary>Whether text gets a space in front (SentencePiece's dummy prefix); converters copy it from a checkpoint's "add_prefix_space"; true where the file does not say.</summary>
     public bool AddsSpacePrefix { get; }
 
     /// <summary>Reads and checks the vocabulary.</summary>

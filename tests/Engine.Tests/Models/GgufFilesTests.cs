@@ -67,6 +67,35 @@ public sealed class GgufFilesTests
     }
 
     [Fact]
+    public async Task A_file_without_a_space_before_text_is_read_so()
+    {
+        using var folder = new TemporaryFolder();
+        WriteWithout(GgufGolden.File("llama-q4_0"), Path.Combine(folder.Root, "bare.gguf"));
+        Copy(GgufGolden.Mmproj, folder, "mmproj.gguf");
+        await using ChainOfSpotEngine engine = await TestEngine.LoadAsync(folder.Root);
+        Assert.False(engine.Tokenizer.AddsDummyPrefix);
+        await using SpotImage image = await engine.OpenImageAsync(Fixtures.Path("gguf", "twopass.png"), TestContext.Current.CancellationToken);
+        Answer answer = await image.AskForTestAsync("What is it?");
+        Assert.NotNull(answer.Region);
+
+        static unsafe void WriteWithout(string source, string path)
+        {
+            using GgufFile file = GgufFile.Open(source);
+            GgufWriter writer = new();
+            foreach ((string key, object value) in file.Metadata.Values)
+                writer.AddMetadata(key, value);
+            writer.AddMetadata("tokenizer.ggml.add_space_prefix", false);
+            foreach (StoredTensor tensor in file.Tensors.Values)
+            {
+                writer.AddTensor(tensor.Name, tensor.Type, tensor.Shape, stream =>
+                    stream.Write(new ReadOnlySpan<byte>((void*)tensor.Data, (int)tensor.ByteLength)));
+            }
+            using FileStream stream = File.Create(path);
+            writer.Write(stream);
+        }
+    }
+
+    [Fact]
     public async Task What_is_missing_or_there_too_often_is_named()
     {
         var options = new EngineOptions { Threads = 1 };

@@ -68,6 +68,22 @@ public sealed class SentencePieceModelTests
     }
 
     [Fact]
+    public void A_vocabulary_without_a_dummy_prefix_reads_text_as_it_stands()
+    {
+        // normalizer_spec (field 3) with add_dummy_prefix (field 3) = false.
+        LlamaTokenizer bare = SentencePieceModel.Parse("bare.model", [.. Model, 0x1A, 0x02, 0x18, 0x00]);
+        Assert.False(bare.AddsDummyPrefix);
+        foreach (string text in (string[])["What number is on the red circle?", " twice", "", "\n", "[0.1, 0.5]", "\u2581x"])
+        {
+            int[] ids = bare.Encode(text);
+            Assert.Equal(Vocabularies.Small.Encode(text, dummyPrefix: false), ids);
+            Assert.Equal(ids, bare.EncodeAfterEos(text, AfterEosRule.PrefixStripped));
+            Assert.Equal(text.Replace('\u2581', ' '), bare.Decode(ids));
+        }
+        Assert.NotEqual(Vocabularies.Small.Encode("What"), bare.Encode("What"));
+    }
+
+    [Fact]
     public void A_missing_file_and_a_file_that_is_too_large_are_refused()
     {
         Assert.ThrowsAny<IOException>(() => LlamaTokenizer.FromFile(Path.Combine(Path.GetTempPath(), "no such tokenizer.model")));

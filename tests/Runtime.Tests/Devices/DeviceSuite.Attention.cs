@@ -50,6 +50,18 @@ public abstract partial class DeviceSuite
         Agree(5e-3f, device => Attended(device, heads, kvHeads, headDim, [before, rows, 0, 1], KvElement.Q8));
 
     [Fact]
+    public void A_cache_in_halves_where_the_device_has_one()
+    {
+        if (Device is not CpuDevice)
+        {
+            NotSupportedException error = Assert.Throws<NotSupportedException>(() => Attended(Device, 4, 2, 16, [70, 3], KvElement.F16));
+            Assert.Contains("F16", error.Message, StringComparison.Ordinal);
+            return;
+        }
+        Agree(5e-3f, device => Attended(device, 4, 2, 16, [70, 3, 0, 1], KvElement.F16));
+    }
+
+    [Fact]
     public void A_token_sees_the_same_alone_and_at_the_end_of_a_tile()
     {
         float[] together = Attended(Device, 2, 2, 16, [0, 40]);

@@ -14,7 +14,10 @@ public sealed unsafe class FastArithmeticTests : IDisposable
     private readonly TemporaryFolder _folder = new();
 
     public static TheoryData<ElementType, int> Cases =>
-        [(ElementType.Q8_0, 4096 + 32), (ElementType.Q4_0, 4096 + 32), (ElementType.Q5_1, 96), (ElementType.Q4_K, 2048), (ElementType.Q5_K, 768), (ElementType.Q6_K, 1280)];
+    [
+        (ElementType.Q8_0, 4096 + 32), (ElementType.Q4_0, 4096 + 32), (ElementType.Q5_1, 96), (ElementType.Q2_K, 2048), (ElementType.Q3_K, 768),
+        (ElementType.Q4_K, 2048), (ElementType.Q5_K, 768), (ElementType.Q6_K, 1280), (ElementType.IQ4_NL, 96), (ElementType.IQ4_XS, 1280),
+    ];
 
     public void Dispose() => _folder.Dispose();
 
@@ -146,6 +149,12 @@ public sealed unsafe class FastArithmeticTests : IDisposable
                 byte[] row = new byte[type.RowBytes(k)];
                 for (int i = 0; i < n; i++)
                 {
+                    if (type is ElementType.IQ4_NL or ElementType.IQ4_XS)
+                    {
+                        TestWeights.FillIQ4(type, row, random);
+                        stream.Write(row);
+                        continue;
+                    }
                     foreach (ref float value in values.AsSpan())
                         value = (random.NextSingle() - 0.5f) * 0.1f;
                     fixed (float* v = values)

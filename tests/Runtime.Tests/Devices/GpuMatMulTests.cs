@@ -285,11 +285,7 @@ public sealed unsafe class GpuMatMulTests : IDisposable
         byte[] stored = new byte[type.RowBytes((long)rows * columns)];
         if (type is ElementType.IQ4_NL or ElementType.IQ4_XS)
         {
-            // There is no quantiser: any bits are weights, if the scale is a sensible number.
-            new Random(seed).NextBytes(stored);
-            Half scale = (Half)(type == ElementType.IQ4_NL ? 0.008f : 0.0004f);
-            for (int block = 0; block < stored.Length; block += type.BlockBytes())
-                BitConverter.GetBytes(scale).CopyTo(stored, block);
+            TestWeights.FillIQ4(type, stored, new Random(seed));
             return stored;
         }
         float[] values = Random((long)rows * columns, seed);

@@ -39,6 +39,15 @@ internal sealed unsafe class TestWeights : IDisposable
     /// <summary>All of them as one weight.</summary>
     public Weight Load(Device device) => device.LoadWeight([.. _file.Tensors.OrderBy(t => t.Key, StringComparer.Ordinal).Select(t => t.Value)]);
 
+    /// <summary>Random blocks of the types that there is no quantiser for: any bits are weights, if the scale is a sensible number.</summary>
+    public static void FillIQ4(ElementType type, Span<byte> blocks, Random random)
+    {
+        random.NextBytes(blocks);
+        Half scale = (Half)(type == ElementType.IQ4_NL ? 0.008f : 0.0004f);
+        for (int block = 0; block < blocks.Length; block += type.BlockBytes())
+            BitConverter.TryWriteBytes(blocks[block..], scale);
+    }
+
     public void Dispose()
     {
         _file.Dispose();
