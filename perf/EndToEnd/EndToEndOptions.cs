@@ -11,7 +11,7 @@ internal sealed record EndToEndOptions
 
     public int Threads { get; init; }
 
-    /// <summary>How often every job is run.</summary>
+    /// <summary>How often every job is run and every point of the curves measured.</summary>
     public required int Rounds { get; init; }
 
     /// <summary>Tokens that each pass decodes.</summary>

@@ -17,7 +17,7 @@ internal sealed class EndToEndReport(EndToEndResult result, TextWriter writer)
         writer.WriteLine($"""
             # A question from picture to answer
 
-            {result.Machine.Processor}, {result.Machine.LogicalCores} logical cores; {result.Device}; model {Path.GetFileName(Path.TrimEndingDirectorySeparator(result.Model))}; {result.Taken:yyyy-MM-dd HH:mm} UTC.
+            {result.Machine.Processor}, {result.Machine.LogicalCores} logical cores; {result.Device}; model {ChainOfSpotEngine.NameOf(result.Model)}; {result.Taken:yyyy-MM-dd HH:mm} UTC.
             {result.Jobs[0].Seconds.Count} rounds, all jobs in each, every time a picture not seen before; the region is given and no end token ends a pass, so that the work is the same.
 
             | Job | ms, median | best | worst | input tokens | cached | output | joules |
@@ -81,19 +81,40 @@ internal sealed class EndToEndReport(EndToEndResult result, TextWriter writer)
 
     private void WriteGrowth(GrowthResult growth)
     {
-        writer.WriteLine("\n## Questions about one picture\n\n| Questions | s with reuse | s without | ratio |\n|---:|---:|---:|---:|");
+        writer.WriteLine("""
+
+            Below, every point is the median over the rounds, best and worst beside it; the bars of the plots go from the one to the other.
+
+            ## Questions about one picture
+
+            | Questions | s with reuse | best | worst | s without | best | worst | ratio |
+            |---:|---:|---:|---:|---:|---:|---:|---:|
+            """);
         foreach (QuestionCountResult count in growth.Questions)
-            writer.WriteLine($"| {count.Questions} | {count.Reuse:0.000} | {count.NoReuse:0.000} | {count.NoReuse / count.Reuse:0.00} |");
+            writer.WriteLine($"| {count.Questions} | {Seconds(count.Reuse)} | {Seconds(count.NoReuse)} | {count.NoReuse.Median / count.Reuse.Median:0.00} |");
         WritePlot("Time against questions", GrowthPlots.Questions);
-        writer.WriteLine("\n## Pictures\n\n| Pictures | s one after the other | s at once | ratio |\n|---:|---:|---:|---:|");
+        writer.WriteLine("""
+
+            ## Pictures
+
+            | Pictures | s one after the other | best | worst | s at once | best | worst | ratio |
+            |---:|---:|---:|---:|---:|---:|---:|---:|
+            """);
         foreach (PictureCountResult count in growth.Pictures)
-            writer.WriteLine($"| {count.Pictures} | {count.InTurn:0.000} | {count.AtOnce:0.000} | {count.InTurn / count.AtOnce:0.00} |");
+            writer.WriteLine($"| {count.Pictures} | {Seconds(count.InTurn)} | {Seconds(count.AtOnce)} | {count.InTurn.Median / count.AtOnce.Median:0.00} |");
         WritePlot("Time against pictures", GrowthPlots.Pictures);
-        writer.WriteLine("\n## Context\n\n| Prompt tokens | s prefill | tokens/s | ms a decoded token |\n|---:|---:|---:|---:|");
+        writer.WriteLine("""
+
+            ## Context
+
+            | Prompt tokens | s prefill | best | worst | tokens/s | ms a decoded token | best | worst |
+            |---:|---:|---:|---:|---:|---:|---:|---:|
+            """);
         foreach (ContextResult context in growth.Contexts)
         {
+            string decoded = context.DecodedToken is { } token ? Spread(token) : " | | ";
             writer.WriteLine(
-                $"| {context.PromptTokens} | {context.Prefill:0.000} | {context.PromptTokens / context.Prefill:0.0} | {context.DecodedToken * 1e3:0.00} |");
+                $"| {context.PromptTokens} | {Seconds(context.Prefill)} | {context.PromptTokens / context.Prefill.Median:0.0} | {decoded} |");
         }
         WritePlot("Prefill against context", GrowthPlots.Prefill);
         if (growth.Contexts.All(c => c.DecodedToken is not null))
@@ -101,6 +122,8 @@ internal sealed class EndToEndReport(EndToEndResult result, TextWriter writer)
     }
 
     private void WritePlot(string title, string file) => writer.WriteLine($"\n![{title}]({file}.svg)");
+
+    private static string Seconds(Sample seconds) => $"{seconds.Median:0.000} | {seconds.Best:0.000} | {seconds.Worst:0.000}";
 
     private static string Spread(Sample seconds) => $"{seconds.Median * 1e3:0.00} | {seconds.Best * 1e3:0.00} | {seconds.Worst * 1e3:0.00}";
 }

@@ -11,7 +11,8 @@ internal static class EndToEndRun
     {
         var pictures = new FreshPictures(Picture.Decode(options.Picture));
         using PeerRun? peer = PeerOf(options) is { } named ? new PeerRun(named, pictures) : null;
-        using ChainOfSpotEngine engine = await ChainOfSpotEngine.LoadAsync(options.Model, new EngineOptions { Device = new DeviceChoice(DeviceKind.Cpu), Threads = options.Threads }).ConfigureAwait(false);
+        using ChainOfSpotEngine engine = await ChainOfSpotEngine.LoadAsync(
+            options.Model, new EngineOptions { Device = new DeviceChoice(DeviceKind.Cpu), Threads = options.Threads }).ConfigureAwait(false);
         IReadOnlyList<Job> jobs = Job.All(options.NewTokens);
         Energy? energy = Energy.Find();
         var answers = jobs.ToDictionary(j => j.Name, _ => new List<Answer>());
@@ -41,7 +42,9 @@ internal static class EndToEndRun
             Model = options.Model,
             Jobs = [.. jobs.Select(j => ToResult(j, engine.Config.Vision.Patches, answers[j.Name], energy is null ? null : Sample.Of(joules[j.Name])))],
             AtOnce = await AtOnce.MeasureAsync(engine, pictures.Next(), options.NewTokens, options.Rounds).ConfigureAwait(false),
-            Growth = options.Points == 0 ? null : await GrowAsync(new Growth(engine, pictures, options.NewTokens, options.Points)).ConfigureAwait(false),
+            Growth = options.Points == 0
+                ? null
+                : await Growth.MeasureAsync(engine, pictures, options.NewTokens, options.Points, options.Rounds, progress).ConfigureAwait(false),
             Peer = peer?.ToResult(),
         };
     }
@@ -54,11 +57,6 @@ internal static class EndToEndRun
             ? new ServerPeer(address, options.NewTokens, options.PeerFields)
             : new CommandPeer(peer);
     }
-
-    private static async Task<GrowthResult> GrowAsync(Growth growth) => new(
-        await growth.QuestionsAsync().ConfigureAwait(false),
-        await growth.PicturesAsync().ConfigureAwait(false),
-        await growth.ContextsAsync().ConfigureAwait(false));
 
     private static async Task<(Answer Answer, double Joules)> AskAsync(ChainOfSpotEngine engine, Picture picture, Job job, Energy? energy)
     {

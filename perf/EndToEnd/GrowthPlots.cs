@@ -1,10 +1,11 @@
 using ChainOfSpot.Measurement;
 using ScottPlot;
+using ScottPlot.Plottables;
 using ScottPlot.TickGenerators;
 
 namespace ChainOfSpot.EndToEnd;
 
-/// <summary>The curves of growth, each as SVG and PNG.</summary>
+/// <summary>The curves of growth, each as SVG and PNG: medians, with bars from the best to the worst round.</summary>
 internal static class GrowthPlots
 {
     public const string Questions = "questions";
@@ -15,6 +16,7 @@ internal static class GrowthPlots
     private const int Width = 900;
     private const int Height = 560;
     private const float TextSize = 15;
+    private const float CapSize = 5;
     private const double TickDensity = 0.6;
 
     /// <summary>Writes all of them to a folder.</summary>
@@ -43,24 +45,34 @@ internal static class GrowthPlots
         {
             Save(
                 Path.Combine(folder, Decode), "Decode against the context's length", "tokens of the context", "milliseconds a token", contexts,
-                [new("", [.. growth.Contexts.Select(c => c.DecodedToken!.Value * 1e3)])]);
+                [new("", [.. growth.Contexts.Select(c => c.DecodedToken!)], 1e3)]);
         }
     }
 
-    private sealed record Curve(string Name, double[] Y);
+    private sealed record Curve(string Name, Sample[] Points, double Unit = 1)
+    {
+        public double[] Medians => [.. Points.Select(p => p.Median * Unit)];
+
+        public double[] Below => [.. Points.Select(p => (p.Median - p.Best) * Unit)];
+
+        public double[] Above => [.. Points.Select(p => (p.Worst - p.Median) * Unit)];
+
+        public double Most => Points.Max(p => p.Worst) * Unit;
+    }
 
     private static void Save(string path, string title, string xLabel, string yLabel, double[] x, Curve[] curves)
     {
         using var plot = new Plot();
         foreach (Curve curve in curves)
         {
-            var line = plot.Add.Scatter(x, curve.Y);
+            var line = plot.Add.Scatter(x, curve.Medians);
             line.LineWidth = 2;
             line.MarkerSize = 8;
             line.LegendText = curve.Name;
+            plot.PlottableList.Add(new ErrorBar(x, curve.Medians, null, null, curve.Below, curve.Above) { Color = line.Color, CapSize = CapSize });
         }
         double span = x[^1] - x[0];
-        plot.Axes.SetLimits(x[0] - (0.05 * span) - 0.1, x[^1] + (0.05 * span) + 0.1, 0, curves.Max(c => c.Y.Max()) * 1.12);
+        plot.Axes.SetLimits(x[0] - (0.05 * span) - 0.1, x[^1] + (0.05 * span) + 0.1, 0, curves.Max(c => c.Most) * 1.12);
         plot.Axes.Bottom.TickGenerator = new NumericAutomatic { IntegerTicksOnly = true, TickDensity = TickDensity };
         plot.Axes.Left.TickGenerator = new NumericAutomatic { TickDensity = TickDensity };
         plot.XLabel(xLabel);

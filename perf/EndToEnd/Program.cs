@@ -38,7 +38,7 @@ internal static class Program
             DefaultValueFactory = _ => Path.Combine("artifacts", "end-to-end"),
         };
         var threads = new Option<int>("--threads", "-t") { Description = "CPU threads; 0 for one a core.", HelpName = "N" };
-        Option<int> rounds = Count("--rounds", "How often every job is run.", 5, least: 1);
+        Option<int> rounds = Count("--rounds", "How often every job is run and every point of the curves measured.", 5, least: 1);
         Option<int> tokens = Count("--tokens", "Tokens that each pass decodes.", 16, least: 1);
         Option<int> points = Count("--points", "Points of the curves over questions, pictures and context; 0 for none.", 5, least: 0);
         var peer = new Option<string?>("--peer")

@@ -24,7 +24,7 @@ internal sealed record JobResult(
 /// <param name="Questions">How many.</param>
 /// <param name="Reuse">Seconds of all of them with reuse.</param>
 /// <param name="NoReuse">Seconds without.</param>
-internal sealed record QuestionCountResult(int Questions, double Reuse, double NoReuse);
+internal sealed record QuestionCountResult(int Questions, Sample Reuse, Sample NoReuse);
 
 /// <summary>Decoding of so many questions at once.</summary>
 /// <param name="Questions">How many.</param>
@@ -35,13 +35,13 @@ internal sealed record AtOnceResult(int Questions, Sample SecondsPerToken);
 /// <param name="Pictures">How many.</param>
 /// <param name="InTurn">Seconds of one after the other.</param>
 /// <param name="AtOnce">Seconds of all asked at once.</param>
-internal sealed record PictureCountResult(int Pictures, double InTurn, double AtOnce);
+internal sealed record PictureCountResult(int Pictures, Sample InTurn, Sample AtOnce);
 
 /// <summary>Time of one pass over a prompt of some length.</summary>
 /// <param name="PromptTokens">Its positions.</param>
 /// <param name="Prefill">Seconds of computing them.</param>
 /// <param name="DecodedToken">Seconds of a decoded token behind it; null where only one was decoded.</param>
-internal sealed record ContextResult(int PromptTokens, double Prefill, double? DecodedToken);
+internal sealed record ContextResult(int PromptTokens, Sample Prefill, Sample? DecodedToken);
 
 /// <summary>How the time grows.</summary>
 internal sealed record GrowthResult(

@@ -1,14 +1,16 @@
 using ChainOfSpot.Kernels;
+using ChainOfSpot.Measurement;
 using ChainOfSpot.Runtime.Devices;
 
 namespace ChainOfSpot.KernelBenchmarks;
 
 /// <summary>
-/// Which weight formats and vector widths are measured. BenchmarkDotNet filters by name only; these go to the processes that
+/// Which models' shapes, weight formats and vector widths are measured. BenchmarkDotNet filters by name only; these go to the processes that
 /// it starts in their environment.
 /// </summary>
 internal static class BenchmarkCases
 {
+    private const string ShapesVariable = "COS_BENCHMARK_SHAPES";
     private const string WeightsVariable = "COS_BENCHMARK_WEIGHTS";
     private const string ArithmeticVariable = "COS_BENCHMARK_ARITHMETIC";
     private const string VectorBitsVariable = "COS_BENCHMARK_VECTOR_BITS";
@@ -21,6 +23,11 @@ internal static class BenchmarkCases
         ElementType.Q2_K, ElementType.Q3_K, ElementType.Q4_K, ElementType.Q5_K, ElementType.Q6_K,
     ];
 
+    private static readonly Dictionary<string, LlavaShape> AllShapes = new() { ["7b"] = LlavaShape.Llava7B, ["13b"] = LlavaShape.Llava13B };
+
+    public static IReadOnlyList<LlavaShape> Shapes =>
+        Chosen(ShapesVariable) is { } names ? [.. names.Select(name => AllShapes[name])] : [.. AllShapes.Values];
+
     public static IReadOnlyList<ElementType> Weights =>
         Chosen(WeightsVariable) is { } names ? [.. names.Select(name => Enum.Parse<ElementType>(name, ignoreCase: true))] : AllWeights;
 
@@ -30,13 +37,16 @@ internal static class BenchmarkCases
     public static IReadOnlyList<int> VectorBits =>
         Chosen(VectorBitsVariable) is { } widths ? [.. widths.Select(int.Parse)] : [CpuDevice.WidestVectorBits];
 
-    /// <summary>Takes "--weights q4_0,f16", "--arithmetic exact" and "--vector-bits 512,256" out of the arguments.</summary>
-    /// <exception cref="ArgumentException">A format or a width that is not measured here.</exception>
+    /// <summary>Takes "--shapes 7b", "--weights q4_0,f16", "--arithmetic exact" and "--vector-bits 512,256" out of the arguments.</summary>
+    /// <exception cref="ArgumentException">A model, a format or a width that is not measured here.</exception>
     public static string[] Take(string[] args)
     {
+        args = TakeOne(args, "--shapes", ShapesVariable);
         args = TakeOne(args, "--weights", WeightsVariable);
         args = TakeOne(args, "--arithmetic", ArithmeticVariable);
         args = TakeOne(args, "--vector-bits", VectorBitsVariable);
+        if (Chosen(ShapesVariable)?.All(AllShapes.ContainsKey) is false)
+            throw new ArgumentException($"--shapes: of {string.Join(", ", AllShapes.Keys)}, separated by commas.", nameof(args));
         if (Weights.Except(AllWeights).Any())
             throw new ArgumentException($"--weights: of {string.Join(", ", AllWeights)}, separated by commas.", nameof(args));
         if (VectorBits.Any(bits => bits is not (128 or 256 or 512) || bits > CpuDevice.WidestVectorBits))

@@ -10,17 +10,18 @@ public sealed record MatMulShape(Projection Projection, int Rows)
     private static readonly int[] DecoderRows = [1, 8, 32, 577, 640, 1300];
     private static readonly int[] HeadRows = [1, 8, 32];
 
-    /// <summary>Everything that LLaVA-1.5 7B and 13B multiply.</summary>
+    /// <summary>Everything that the chosen models multiply.</summary>
     public static IEnumerable<MatMulShape> All()
     {
-        LlavaShape small = LlavaShape.Llava7B;
-        LlavaShape large = LlavaShape.Llava13B;
-        foreach (Projection projection in small.Tower.Concat(large.Tower).Distinct())
-            yield return new(projection, small.Patches + 1);
-        foreach (Projection projection in small.Decoder.Concat(large.Decoder))
+        foreach (Projection projection in BenchmarkCases.Shapes.SelectMany(shape => shape.Tower).Distinct())
+            yield return new(projection, BenchmarkCases.Shapes[0].Patches + 1);
+        foreach (LlavaShape shape in BenchmarkCases.Shapes)
         {
-            foreach (int rows in projection.Outputs == small.Vocabulary ? HeadRows : DecoderRows)
-                yield return new(projection, rows);
+            foreach (Projection projection in shape.Decoder)
+            {
+                foreach (int rows in projection.Outputs == shape.Vocabulary ? HeadRows : DecoderRows)
+                    yield return new(projection, rows);
+            }
         }
     }
 

@@ -5,7 +5,7 @@ using ChainOfSpot.KernelBenchmarks;
 using ChainOfSpot.Runtime.Devices;
 
 // Measures the device's operations one by one, all of them or some:
-// dotnet run -c Release --project perf/Kernels -- --filter '*MatMul*' [--weights q4_0,f16] [--arithmetic exact] [--vector-bits 512,256]
+// dotnet run -c Release --project perf/Kernels -- --filter '*MatMul*' [--shapes 7b] [--weights q4_0,f16] [--arithmetic exact] [--vector-bits 512,256]
 // Exits with 1 where an operation allocated managed memory or a benchmark failed.
 // "gate_up 1300x27648x5120" should not be cut.
 const int LongestShape = 32;

@@ -46,12 +46,15 @@ public sealed partial class ChainOfSpotEngine : IAsyncDisposable, IDisposable
         };
         Pictures = new PictureEncoder(device, model.Tower, model.Config, Steps, Cache);
         Prompts = new SpotPrompts(model.Tokenizer, options.AfterEosRule ?? model.TokenizerSettings.AfterEosRule, options.RegionWord);
-        ModelName = Path.GetFileName(Path.TrimEndingDirectorySeparator(Path.GetFullPath(model.Path)));
+        ModelName = NameOf(model.Path);
         Metrics = new EngineMetrics(this);
     }
 
     /// <summary>The folder or file of the model.</summary>
     public string ModelPath => _model.Path;
+
+    /// <summary>What the model is called: see <see cref="NameOf"/>.</summary>
+    public string ModelName { get; }
 
     /// <summary>The shape of the model.</summary>
     public LlavaConfig Config => _model.Config;
@@ -89,8 +92,9 @@ public sealed partial class ChainOfSpotEngine : IAsyncDisposable, IDisposable
 
     internal EngineMetrics Metrics { get; }
 
-    /// <summary>The last part of <see cref="ModelPath"/>: what telemetry calls the model.</summary>
-    internal string ModelName { get; }
+    /// <summary>What a model is called, by people, telemetry and chat clients: the last part of the path it is loaded from.</summary>
+    /// <param name="model">Its folder or GGUF file, as <see cref="LoadAsync"/> takes it; it need not be there.</param>
+    public static string NameOf(string model) => Path.GetFileName(Path.TrimEndingDirectorySeparator(Path.GetFullPath(model)));
 
     /// <summary>
     /// Loads a model: the folder of a LLaVA-1.5 checkpoint in the Hugging Face or the original layout; a GGUF language model with

@@ -38,8 +38,7 @@ public sealed class ChainOfSpotChatClient : IChatClient
     {
         _engine = engine;
         _pictures = pictures ?? DefaultPictures;
-        _metadata = new ChatClientMetadata(
-            ProviderName, defaultModelId: Path.GetFileName(Path.TrimEndingDirectorySeparator(Path.GetFullPath(modelPath))));
+        _metadata = new ChatClientMetadata(ProviderName, defaultModelId: ChainOfSpotEngine.NameOf(modelPath));
     }
 
     /// <summary>Upright, as a person would see them.</summary>

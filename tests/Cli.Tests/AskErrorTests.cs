@@ -18,11 +18,12 @@ public sealed class AskErrorTests
     }
 
     [Theory]
-    [InlineData("expected a whole number", "--max-tokens", "x")]
-    [InlineData("expected a whole number", "--max-tokens", "0")]
-    [InlineData("expected a whole number", "--threads", "-1")]
-    [InlineData("expected a whole number", "--threads", "99999999999")]
-    [InlineData("expected a whole number", "--top-logits", "1.5")]
+    [InlineData("'x' for option '--max-tokens'", "--max-tokens", "x")]
+    [InlineData("--max-tokens is 0; expected 1 at least", "--max-tokens", "0")]
+    [InlineData("--threads is -1; expected 0 at least and 1024 at most", "--threads", "-1")]
+    [InlineData("'99999999999' for option '--threads'", "--threads", "99999999999")]
+    [InlineData("'1.5' for option '--top-logits'", "--top-logits", "1.5")]
+    [InlineData("'x' for option '--vector-bits'", "--vector-bits", "x")]
     [InlineData("expected 512, 256 or 128", "--vector-bits", "384")]
     [InlineData("expected prefix or stripped or bare", "--after-eos", "legacy")]
     [InlineData("expected f32 or f16 or q8", "--kv-cache", "q4")]

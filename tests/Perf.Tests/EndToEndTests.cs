@@ -15,7 +15,7 @@ public sealed class EndToEndTests
             string[] args =
             [
                 "--model", model, "--picture", Path.Combine(model, "samples", "shapes-1.png"), "--output", folder.FullName,
-                "--threads", "1", "--rounds", "1", "--tokens", "2", "--points", "2", "--peer", "true {image} \"{question}\"",
+                "--threads", "1", "--rounds", "2", "--tokens", "2", "--points", "2", "--peer", "true {image} \"{question}\"",
             ];
             Assert.Equal(0, await EndToEnd.Program.RunAsync(args, TextWriter.Null));
             string json = await File.ReadAllTextAsync(Path.Combine(folder.FullName, "end-to-end.json"), TestContext.Current.CancellationToken);
@@ -30,6 +30,8 @@ public sealed class EndToEndTests
             Assert.Equal([1, 2], result.Growth.Pictures.Select(p => p.Pictures));
             Assert.Equal(result.Jobs[3].InputTokens, result.Growth.Contexts[0].PromptTokens);
             Assert.InRange(result.Growth.Contexts[1].PromptTokens, 1000, 1024 - 2);
+            Assert.All(result.Growth.Contexts, c => Assert.Equal((2, 2), (c.Prefill.Count, c.DecodedToken!.Count)));
+            Assert.All(result.Growth.Pictures, p => Assert.True(p.AtOnce.Best <= p.AtOnce.Median && p.AtOnce.Median <= p.AtOnce.Worst));
             Assert.Equal(["direct"], result.Peer!.Jobs.Select(j => j.Job));
             Assert.True(result.Peer.Jobs[0].Whole.Ratios.Median > 0);
             Assert.Null(result.Peer.Jobs[0].BeforeFirstToken);

@@ -58,7 +58,7 @@ public sealed class PeerTests
     {
         var peer = new CommandPeer("sh -c \"echo no model >&2; exit 3\" {image}");
         Exception failure = await Assert.ThrowsAsync<InvalidOperationException>(() => peer.AnswerAsync([new PeerTurn("", Picture, "\nWhy?")]));
-        Assert.Equal("The peer sh ended with 3: no model", failure.Message);
+        Assert.Equal("sh ended with 3: no model", failure.Message);
     }
 
     [Fact]

@@ -1,9 +1,6 @@
 using System.CommandLine;
 using System.CommandLine.Parsing;
-using System.Globalization;
-using ChainOfSpot.Cli.Devices;
 using ChainOfSpot.Cli.Output;
-using ChainOfSpot.Kernels;
 using ChainOfSpot.Regions;
 using ChainOfSpot.Runtime.Devices;
 using ChainOfSpot.Text;
@@ -27,8 +24,6 @@ internal sealed class AskCommand : Command
           cos ask photo.jpg - < question.txt                                     question from standard input
         """;
 
-    private const int MostThreads = 1024;
-
     private static readonly Dictionary<string, AfterEosRule> AfterEosRules = new()
     {
         ["prefix"] = AfterEosRule.PrefixKept,
@@ -46,14 +41,7 @@ internal sealed class AskCommand : Command
         Description = "The question, in quotes, or - for standard input.",
     };
 
-    private readonly Option<string?> _model = new("--model", "-m")
-    {
-        Description = "Folder of a LLaVA-1.5 checkpoint, Hugging Face or original layout, or a GGUF file, or a folder of GGUF files. "
-            + $"Without it the built-in {DefaultModel.Name} answers, which knows drawn shapes only.",
-        HelpName = "DIR|GGUF",
-    };
-
-    private readonly Option<string?> _mmproj = ModelPaths.MmprojOption();
+    private readonly ModelOptions _shared = new();
 
     private readonly Option<string?> _tower = new("--tower")
     {
@@ -94,14 +82,6 @@ internal sealed class AskCommand : Command
         Description = "One plain pass over the whole picture, without looking twice.",
     };
 
-    private readonly Option<int> _maxTokens = new("--max-tokens")
-    {
-        Description = "The most tokens that each pass decodes.",
-        HelpName = "N",
-        DefaultValueFactory = _ => AskOptions.DefaultMaxNewTokens,
-        CustomParser = result => Number(result, "--max-tokens", 1, int.MaxValue),
-    };
-
     private readonly Option<bool> _ignoreEos = new("--ignore-eos")
     {
         Description = "Decodes all of --max-tokens, through end tokens.",
@@ -111,8 +91,6 @@ internal sealed class AskCommand : Command
     {
         Description = "Reports the K largest logits behind the prompt of each pass.",
         HelpName = "K",
-        DefaultValueFactory = _ => 0,
-        CustomParser = result => Number(result, "--top-logits", 0, int.MaxValue),
     };
 
     private readonly Option<bool> _noReuse = new("--no-reuse")
@@ -120,35 +98,17 @@ internal sealed class AskCommand : Command
         Description = "Computes the second pass from scratch, as without a cache. The answer is the same.",
     };
 
-    private readonly Option<DeviceChoice> _device = DeviceOption.Create();
-
-    private readonly Option<int> _threads = new("--threads", "-t")
-    {
-        Description = "CPU threads; 0 for one a core.",
-        HelpName = "N",
-        DefaultValueFactory = _ => 0,
-        CustomParser = result => Number(result, "--threads", 0, MostThreads),
-    };
-
     private readonly Option<int> _vectorBits = new("--vector-bits")
     {
         Description = "Bits of the vector registers used, 512, 256 or 128; 0 for the widest of this CPU.",
         HelpName = "N",
-        DefaultValueFactory = _ => 0,
-        CustomParser = VectorBits,
     };
 
     private readonly Option<int> _cachePositions = new("--cache-positions")
     {
         Description = "Positions that the key-value cache has memory for; 0 for two of the model's contexts.",
         HelpName = "N",
-        DefaultValueFactory = _ => 0,
-        CustomParser = result => Number(result, "--cache-positions", 0, int.MaxValue),
     };
-
-    private readonly Option<KvElement?> _kvCache = KvCacheOption.Create();
-
-    private readonly Option<Arithmetic?> _arithmetic = ArithmeticOption.Create();
 
     private readonly Option<bool> _askWhere = new("--ask-where")
     {
@@ -180,9 +140,16 @@ internal sealed class AskCommand : Command
         Add(_picture);
         Add(_question);
         AddAll(
-            _model, _mmproj, _tower, _overlay, _crop, _json, _region, _freeRegion, _direct, _suffix, _askWhere, _afterEos, _maxTokens, _ignoreEos,
-            _topLogits, _noReuse, _noExif, _device, _threads, _vectorBits, _cachePositions, _kvCache, _arithmetic);
+            _shared.Model, _shared.Mmproj, _tower, _overlay, _crop, _json, _region, _freeRegion, _direct, _suffix, _askWhere, _afterEos,
+            _shared.MaxTokens, _ignoreEos, _topLogits, _noReuse, _noExif, _shared.Device, _shared.Threads, _vectorBits, _cachePositions,
+            _shared.KvCache, _shared.Arithmetic);
 
+        ModelOptions.RequireRange(_topLogits, 0);
+        ModelOptions.RequireRange(_cachePositions, 0);
+        ModelOptions.Require(
+            _vectorBits,
+            bits => bits is (0 or 128 or 256 or 512) && bits <= CpuDevice.WidestVectorBits,
+            $"512, 256 or 128, at most the {CpuDevice.WidestVectorBits} of this CPU");
         _region.Validators.Add(CheckRegion);
         Validators.Add(CheckTogether);
         SetAction((parsed, cancellation) => AskRun.RunAsync(Read(parsed), terminal, cancellation));
@@ -192,25 +159,6 @@ internal sealed class AskCommand : Command
     {
         foreach (Option option in options)
             Add(option);
-    }
-
-    private static int Number(ArgumentResult result, string option, int least, int most)
-    {
-        string text = result.Tokens[0].Value;
-        if (int.TryParse(text, NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out int value) && value >= least && value <= most)
-            return value;
-        result.AddError($"{option} is \"{text}\"; expected a whole number from {least}{(most == int.MaxValue ? "" : $" to {most}")}.");
-        return 0;
-    }
-
-    private static int VectorBits(ArgumentResult result)
-    {
-        string text = result.Tokens[0].Value;
-        int bits = text switch { "0" => 0, "128" => 128, "256" => 256, "512" => 512, _ => int.MaxValue };
-        if (bits <= CpuDevice.WidestVectorBits)
-            return bits;
-        result.AddError($"--vector-bits is \"{text}\"; expected 512, 256 or 128, at most the {CpuDevice.WidestVectorBits} of this CPU.");
-        return 0;
     }
 
     private static AfterEosRule? Rule(ArgumentResult result)
@@ -252,17 +200,12 @@ internal sealed class AskCommand : Command
     {
         Picture = parsed.GetRequiredValue(_picture),
         Question = parsed.GetRequiredValue(_question),
-        Model = parsed.GetValue(_model),
-        Engine = new EngineOptions
+        Model = parsed.GetValue(_shared.Model),
+        Engine = _shared.EngineIn(parsed) with
         {
-            Device = parsed.GetValue(_device),
-            Threads = parsed.GetValue(_threads),
             VectorBits = parsed.GetValue(_vectorBits),
             CachePositions = parsed.GetValue(_cachePositions),
-            KvCache = parsed.GetValue(_kvCache),
-            Arithmetic = parsed.GetValue(_arithmetic),
             VisionTower = parsed.GetValue(_tower),
-            MmprojFile = parsed.GetValue(_mmproj),
             RegionWord = parsed.GetValue(_askWhere) ? RegionQuestionWord.Where : RegionQuestionWord.What,
             AfterEosRule = parsed.GetValue(_afterEos),
         },
@@ -272,7 +215,7 @@ internal sealed class AskCommand : Command
             RegionText = parsed.GetValue(_region),
             FreeRegion = parsed.GetValue(_freeRegion),
             AnswerSuffix = parsed.GetRequiredValue(_suffix).Replace(@"\n", "\n", StringComparison.Ordinal),
-            MaxNewTokens = parsed.GetValue(_maxTokens),
+            MaxNewTokens = parsed.GetValue(_shared.MaxTokens),
             IgnoreEndToken = parsed.GetValue(_ignoreEos),
             TopLogits = parsed.GetValue(_topLogits),
             Reuse = !parsed.GetValue(_noReuse),

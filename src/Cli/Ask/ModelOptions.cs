@@ -5,18 +5,21 @@ using ChainOfSpot.Runtime.Devices;
 
 namespace ChainOfSpot.Cli.Ask;
 
-/// <summary>The options that <c>cos chat</c>, <c>batch</c> and <c>profile</c> share: which model answers, and on what.</summary>
+/// <summary>The options that <c>cos ask</c>, <c>chat</c>, <c>batch</c> and <c>profile</c> share: which model answers, and on what.</summary>
 internal sealed class ModelOptions
 {
+    private const int MostThreads = 1024;
+
     public ModelOptions()
     {
         RequireRange(MaxTokens, 1);
-        RequireRange(Threads, 0);
+        RequireRange(Threads, 0, MostThreads);
     }
 
     public Option<string?> Model { get; } = new("--model", "-m")
     {
-        Description = $"Folder of a LLaVA-1.5 checkpoint, a GGUF file, or a folder of GGUF files; without it the built-in {DefaultModel.Name}.",
+        Description = "Folder of a LLaVA-1.5 checkpoint, Hugging Face or original layout, or a GGUF file, or a folder of GGUF files. "
+            + $"Without it the built-in {DefaultModel.Name} answers, which knows drawn shapes only.",
         HelpName = "DIR|GGUF",
     };
 
@@ -51,10 +54,23 @@ internal sealed class ModelOptions
     };
 
     /// <summary>Refuses numbers outside a range by naming option and range.</summary>
-    public static void RequireRange(Option<int> option, int least, int most = int.MaxValue) => option.Validators.Add(result =>
+    public static void RequireRange(Option<int> option, int least, int most = int.MaxValue) => Require(
+        option, value => value >= least && value <= most, $"{least} at least{(most < int.MaxValue ? $" and {most} at most" : "")}");
+
+    /// <summary>Refuses other numbers than the expected ones by naming option and expectation.</summary>
+    public static void Require(Option<int> option, Func<int, bool> isExpected, string expected) => option.Validators.Add(result =>
     {
-        int value = result.GetValueOrDefault<int>();
-        if (value < least || value > most)
-            result.AddError($"{option.Name} is {value}; expected {least} at least{(most < int.MaxValue ? $" and {most} at most" : "")}.");
+        int value;
+        try
+        {
+            value = result.GetValueOrDefault<int>();
+        }
+        catch (InvalidOperationException)
+        {
+            // No number at all: the parser says so itself, behind its validators.
+            return;
+        }
+        if (!isExpected(value))
+            result.AddError($"{option.Name} is {value}; expected {expected}.");
     });
 }

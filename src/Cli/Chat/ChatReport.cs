@@ -20,7 +20,7 @@ internal sealed class ChatReport(Terminal terminal)
         terminal.Out.WriteLine();
         if (TerminalPicture.Show(picture, terminal))
             terminal.Out.WriteLine();
-        string answers = engine is null ? "" : $"; {Path.GetFileName(engine.ModelPath.TrimEnd('/', '\\')).Printable()} answers on {engine.DeviceName}; /help helps";
+        string answers = engine is null ? "" : $"; {engine.ModelName.Printable()} answers on {engine.DeviceName}; /help helps";
         terminal.Out.WriteLine(terminal.Faint($"{Margin}{picture.Width} x {picture.Height}{answers}"));
     }
 
