@@ -23,20 +23,27 @@ public sealed unsafe class KQuantTests
             iter: 300, threads: 1);
     }
 
-    // The bounds are 1.02 × what ggml's reference quantisers leave on normal weights.
+    // Root mean square errors that ggml's reference quantisers leave on the same weights, as shares of the weights' own.
     [Theory]
-    [InlineData(ElementType.Q2_K, 1.02 * 0.29730)]
-    [InlineData(ElementType.Q3_K, 1.02 * 0.15055)]
-    [InlineData(ElementType.Q4_K, 1.02 * 0.07101)]
-    [InlineData(ElementType.Q5_K, 1.02 * 0.03608)]
-    [InlineData(ElementType.Q6_K, 1.02 * 0.01778)]
-    public void Normal_weights_keep_their_precision(ElementType type, double bound)
+    [InlineData("normal", 0.29909, 0.15132, 0.07143, 0.03623, 0.01784)]
+    [InlineData("uniform", 0.23374, 0.12485, 0.05446, 0.02769, 0.01322)]
+    [InlineData("Laplace", 0.34505, 0.17761, 0.08485, 0.04311, 0.02175)]
+    [InlineData("Student t, 3 degrees", 0.34505, 0.18535, 0.09279, 0.04714, 0.02598)]
+    [InlineData("normal, every 64th 8 times as large", 0.34072, 0.19829, 0.09370, 0.04748, 0.02731)]
+    [InlineData("normal, every 256th 30 times as large", 0.24510, 0.12424, 0.08997, 0.04858, 0.03144)]
+    [InlineData("Cauchy", 0.15149, 0.04290, 0.03681, 0.02388, 0.01268)]
+    [InlineData("normal, mean 0.5", 0.26162, 0.14722, 0.06369, 0.03218, 0.01761)]
+    [InlineData("normal, magnitudes only", 0.18871, 0.14569, 0.04232, 0.02084, 0.01781)]
+    public void The_error_is_at_most_that_of_ggml_and_a_fiftieth(string distribution, double q2, double q3, double q4, double q5, double q6)
     {
-        Random random = new(7);
-        var weights = new float[256 * 100];
-        for (int i = 0; i < weights.Length; i++)
-            weights[i] = (float)(Math.Sqrt(-2 * Math.Log(1 - random.NextDouble())) * Math.Cos(2 * Math.PI * random.NextDouble()));
-        Assert.InRange(Math.Sqrt(Error(type, weights) / weights.Sum(w => (double)w * w)), bound / 2, bound);
+        float[] weights = WeightDistributions.Draw(distribution);
+        double squares = weights.Sum(w => (double)w * w);
+        foreach ((ElementType type, double reference) in (ReadOnlySpan<(ElementType, double)>)
+            [(ElementType.Q2_K, q2), (ElementType.Q3_K, q3), (ElementType.Q4_K, q4), (ElementType.Q5_K, q5), (ElementType.Q6_K, q6)])
+        {
+            double error = Math.Sqrt(Error(type, weights) / squares);
+            Assert.True(error <= 1.02 * reference && error > reference / 4, $"{type}: {error}, ggml {reference}");
+        }
     }
 
     [Theory]
