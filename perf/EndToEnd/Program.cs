@@ -1,5 +1,6 @@
 using System.CommandLine;
 using ChainOfSpot.Images;
+using ChainOfSpot.Measurement;
 using ChainOfSpot.Models;
 using ChainOfSpot.Runtime.Weights;
 
@@ -38,9 +39,9 @@ internal static class Program
             DefaultValueFactory = _ => Path.Combine("artifacts", "end-to-end"),
         };
         var threads = new Option<int>("--threads", "-t") { Description = "CPU threads; 0 for one a core.", HelpName = "N" };
-        Option<int> rounds = Count("--rounds", "How often every job is run and every point of the curves measured.", 5, least: 1);
-        Option<int> tokens = Count("--tokens", "Tokens that each pass decodes.", 16, least: 1);
-        Option<int> points = Count("--points", "Points of the curves over questions, pictures and context; 0 for none.", 5, least: 0);
+        Option<int> rounds = CountOption.Create("--rounds", "How often every job is run and every point of the curves measured.", 5);
+        Option<int> tokens = CountOption.Create("--tokens", "Tokens that each pass decodes.", 16);
+        Option<int> points = CountOption.Create("--points", "Points of the curves over questions, pictures and context; 0 for none.", 5, least: 0);
         var peer = new Option<string?>("--peer")
         {
             Description = "Another program on the same work, in the same rounds: a command, or the address of an OpenAI-compatible server.",
@@ -70,17 +71,6 @@ internal static class Program
             },
             writer));
         return await root.Parse(args).InvokeAsync(new InvocationConfiguration { EnableDefaultExceptionHandler = false }).ConfigureAwait(false);
-    }
-
-    private static Option<int> Count(string name, string description, int value, int least)
-    {
-        var option = new Option<int>(name) { Description = description, HelpName = "N", DefaultValueFactory = _ => value };
-        option.Validators.Add(result =>
-        {
-            if (result.GetValueOrDefault<int>() < least)
-                result.AddError($"{name} has to be {least} at least.");
-        });
-        return option;
     }
 
     private static async Task<int> RunAsync(EndToEndOptions options, TextWriter writer)

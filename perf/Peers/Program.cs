@@ -1,5 +1,6 @@
 using System.CommandLine;
 using ChainOfSpot.Kernels;
+using ChainOfSpot.Measurement;
 using ChainOfSpot.Models;
 using ChainOfSpot.Runtime.Weights;
 
@@ -47,11 +48,11 @@ internal static class Program
             HelpName = "DIR",
             DefaultValueFactory = _ => Path.Combine("artifacts", "peers"),
         };
-        Option<int> threads = Count("--threads", "Threads of every program.", Environment.ProcessorCount);
-        Option<int> rounds = Count("--rounds", "How often every program runs every test.", 5);
-        Option<int> prefill = Count("--prefill", "Tokens of the prompt.", 600);
-        Option<int> depth = Count("--depth", "Tokens before the decoded ones.", 1300);
-        Option<int> tokens = Count("--tokens", "Tokens that are decoded.", 16);
+        Option<int> threads = CountOption.Create("--threads", "Threads of every program.", Environment.ProcessorCount);
+        Option<int> rounds = CountOption.Create("--rounds", "How often every program runs every test.", 5);
+        Option<int> prefill = CountOption.Create("--prefill", "Tokens of the prompt.", 600);
+        Option<int> depth = CountOption.Create("--depth", "Tokens before the decoded ones.", 1300);
+        Option<int> tokens = CountOption.Create("--tokens", "Tokens that are decoded.", 16);
         var root = new RootCommand("Measures the language model of a GGUF file beside other programs: prefill, decode, time to the first token, memory.")
         {
             model, peers, caches, output, threads, rounds, prefill, depth, tokens, new BenchCommand(writer),
@@ -79,17 +80,6 @@ internal static class Program
     private static BenchProgram ToPeer(string[] words) => words is [var name, var prefill, var decode, var first]
         ? BenchProgram.Peer(name, prefill, decode, first)
         : throw new ArgumentException($"--peer {words[0]}: expected a name and three commands.");
-
-    private static Option<int> Count(string name, string description, int value)
-    {
-        var option = new Option<int>(name) { Description = description, HelpName = "N", DefaultValueFactory = _ => value };
-        option.Validators.Add(result =>
-        {
-            if (result.GetValueOrDefault<int>() < 1)
-                result.AddError($"{name} has to be 1 at least.");
-        });
-        return option;
-    }
 
     private static async Task<int> RunAsync(PeersOptions options, TextWriter writer)
     {

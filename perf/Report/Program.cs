@@ -39,16 +39,11 @@ internal static class Program
         };
         var arithmetic = new Option<Arithmetic>("--arithmetic") { Description = "exact multiplies in fp32, fast in bf16 and int8.", HelpName = "exact|fast" };
         var threads = new Option<int>("--threads", "-t") { Description = "CPU threads; 0 for one a core.", HelpName = "N" };
-        var rounds = new Option<int>("--rounds") { Description = "How often everything is measured.", HelpName = "N", DefaultValueFactory = _ => defaults.Rounds };
+        Option<int> rounds = CountOption.Create("--rounds", "How often everything is measured.", defaults.Rounds);
         var quick = new Option<bool>("--quick") { Description = "Small shapes and one round: whether it works, not how fast it is." };
         var model = new Option<string?>("--model", "-m") { Description = "Folder of a checkpoint to run whole questions on.", HelpName = "DIR" };
         var compare = new Option<string?>("--compare") { Description = "An older report.json; exits with 1 where a time grew beyond the threshold.", HelpName = "JSON" };
         var threshold = new Option<double>("--threshold") { Description = "The share that a time may grow by.", HelpName = "0.1", DefaultValueFactory = _ => defaults.Threshold };
-        rounds.Validators.Add(result =>
-        {
-            if (result.GetValueOrDefault<int>() < 1)
-                result.AddError("--rounds has to be 1 at least.");
-        });
         var root = new RootCommand("Measures every kernel at LLaVA-1.5 7B shapes under this machine's measured roof.")
         {
             output, weights, arithmetic, threads, rounds, quick, model, compare, threshold,
