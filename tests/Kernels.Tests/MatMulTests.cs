@@ -172,8 +172,8 @@ public sealed unsafe class MatMulTests
     {
         if (arguments.Rows == 1)
         {
-            MatMul.Vector<TVector, TLanes>(arguments, 0, arguments.Columns / 3);
-            MatMul.Vector<TVector, TLanes>(arguments, arguments.Columns / 3, arguments.Columns);
+            MatMul.Vector<TVector, TLanes>(arguments, 0, arguments.Columns / 3, float16Rows: 0);
+            MatMul.Vector<TVector, TLanes>(arguments, arguments.Columns / 3, arguments.Columns, float16Rows: 0);
             return;
         }
         float* packed = Buffer(MatMul.PackedFloats(arguments.Rows, arguments.K));

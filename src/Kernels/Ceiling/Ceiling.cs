@@ -42,20 +42,23 @@ public static unsafe class Ceiling
         return TLanes.Sum(TLanes.Add(sum, TLanes.Add(TLanes.Add(c8, c9), TLanes.Add(c10, c11))));
     }
 
-    /// <summary>Reads <paramref name="floats"/> floats, a multiple of 128, once and in order.</summary>
+    /// <summary>
+    /// Reads <paramref name="floats"/> floats, a multiple of 64, once: its four quarters side by side, each in order. The memory serves
+    /// a core that reads four streams, whose pages lie apart, faster than one that reads a single stream.
+    /// </summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static float Read<TVector, TLanes>(float* source, long floats)
         where TVector : struct
         where TLanes : ILanes<TVector>
     {
         TVector c0 = TLanes.Zero, c1 = TLanes.Zero, c2 = TLanes.Zero, c3 = TLanes.Zero;
-        int width = TLanes.Width;
-        for (float* end = source + floats; source < end; source += 4 * width)
+        nint quarter = (nint)(floats / 4);
+        for (float* end = source + quarter; source < end; source += TLanes.Width)
         {
             c0 = TLanes.Add(c0, TLanes.Load(source));
-            c1 = TLanes.Add(c1, TLanes.Load(source + width));
-            c2 = TLanes.Add(c2, TLanes.Load(source + (2 * width)));
-            c3 = TLanes.Add(c3, TLanes.Load(source + (3 * width)));
+            c1 = TLanes.Add(c1, TLanes.Load(source + quarter));
+            c2 = TLanes.Add(c2, TLanes.Load(source + (2 * quarter)));
+            c3 = TLanes.Add(c3, TLanes.Load(source + (3 * quarter)));
         }
         return TLanes.Sum(TLanes.Add(TLanes.Add(c0, c1), TLanes.Add(c2, c3)));
     }

@@ -15,10 +15,13 @@ internal static class MachineFunction
     private const int LastSaved = 15;
 
     /// <summary>Whether this CPU and system run zmm registers with the int8 dot product (AVX512-VNNI).</summary>
-    public static bool HasInt8Dots => Avx512BW.IsSupported && HasFeature(subleaf: 0, register: 2, bit: 11);
+    public static bool HasInt8Dots => Avx512BW.IsSupported && HasFeature(leaf: 7, subleaf: 0, register: 2, bit: 11);
 
     /// <summary>Whether this CPU and system run zmm registers with the bf16 dot product (AVX512-BF16).</summary>
-    public static bool HasBFloat16Dots => Avx512BW.IsSupported && HasFeature(subleaf: 1, register: 0, bit: 5);
+    public static bool HasBFloat16Dots => Avx512BW.IsSupported && HasFeature(leaf: 7, subleaf: 1, register: 0, bit: 5);
+
+    /// <summary>Whether this CPU widens fp16 in ymm registers (F16C).</summary>
+    public static bool HasHalfConversion => Avx.IsSupported && HasFeature(leaf: 1, subleaf: 0, register: 2, bit: 29);
 
     /// <summary>The function that loads its arguments' address into rcx, runs <paramref name="body"/> and returns.</summary>
     public static byte[] Assemble(CallConvention convention, Action<Assembler> body)
@@ -44,10 +47,10 @@ internal static class MachineFunction
             move(new AssemblerRegisterXMM(Register.XMM0 + i), (i - FirstSaved) * 16);
     }
 
-    /// <summary>A bit of leaf 7 of CPUID (Intel SDM volume 2, CPUID; AMD APM volume 3, appendix E).</summary>
-    private static bool HasFeature(int subleaf, int register, int bit)
+    /// <summary>A bit of CPUID (Intel SDM volume 2, CPUID; AMD APM volume 3, appendix E).</summary>
+    private static bool HasFeature(int leaf, int subleaf, int register, int bit)
     {
-        (int eax, int ebx, int ecx, int edx) = X86Base.CpuId(7, subleaf);
+        (int eax, int ebx, int ecx, int edx) = X86Base.CpuId(leaf, subleaf);
         ReadOnlySpan<int> registers = [eax, ebx, ecx, edx];
         return (registers[register] & (1 << bit)) != 0;
     }

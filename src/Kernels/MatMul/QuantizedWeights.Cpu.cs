@@ -33,36 +33,23 @@ public static unsafe partial class MatMul
         where TVector : struct
         where TLanes : ILanes<TVector>
     {
-        int width = TLanes.Width;
         int chunkLength = ChunkLength(arguments.K);
-        float* weights = stackalloc float[Streams * DequantizedFloats];
-        float* lanes = stackalloc float[Streams * LongestLanes];
-        StoredChunk* chunks = stackalloc StoredChunk[Streams];
-        for (int first = 0; first < rows; first += Streams)
+        float* weights = stackalloc float[Bands * DequantizedFloats];
+        float* lanes = stackalloc float[Bands * LongestLanes];
+        for (int first = 0; first < rows; first += Bands)
         {
-            int present = Math.Min(Streams, rows - first);
-            for (int chunk = 0; chunk < ChunkCount(arguments.K); chunk++)
+            int present = Math.Min(Bands, rows - first);
+            for (int start = 0; start < arguments.K; start += chunkLength)
             {
-                int start = chunk * chunkLength;
                 int length = Math.Min(chunkLength, arguments.K - start);
-                for (int i = 0; i < Streams; i++)
-                {
-                    // Rows past the last repeat it: their sums are computed and dropped.
-                    chunks[i] = i >= present
-                        ? chunks[present - 1]
-                        : new StoredChunk(
-                            arguments.A + start,
-                            (byte*)DequantizeChunk<TVector, TLanes>(segment, row + first + i, arguments.K, start, length, weights + (i * DequantizedFloats)),
-                            length, chunk, first + i);
-                }
-                Stream<TVector, TLanes, F32Element>(chunks, chunks, 0, length / width, lanes);
-                Vector128<float> sums = TLanes.SumFour(
-                    TLanes.Load(lanes), TLanes.Load(lanes + width), TLanes.Load(lanes + (2 * width)), TLanes.Load(lanes + (3 * width)));
+                float* chunk = weights;
+                // Rows past the last are of what lay there before: their sums are computed and dropped.
                 for (int i = 0; i < present; i++)
-                {
-                    float* output = outputs + first + i;
-                    *output = chunk == 0 ? sums[i] : *output + sums[i];
-                }
+                    chunk = DequantizeChunk<TVector, TLanes>(segment, row + first + i, arguments.K, start, length, weights + (i * DequantizedFloats));
+                Vector128<float> sums = FourRows<TVector, TLanes, F32Element>(
+                    arguments.A + start, length, (byte*)(chunk - ((present - 1) * DequantizedFloats)), DequantizedFloats * sizeof(float), lanes, float16Rows: 0);
+                for (int i = 0; i < present; i++)
+                    outputs[first + i] = start == 0 ? sums[i] : outputs[first + i] + sums[i];
             }
         }
     }

@@ -131,7 +131,7 @@ internal sealed unsafe partial class CpuDevice<TVector, TLanes>
             && !Has(static type => type.IsQuantized(), arguments.Segments, arguments.SegmentCount));
         if (isRepeated)
         {
-            var vector = new VectorJob(arguments);
+            var vector = new VectorJob(arguments, Float16Rows);
             Team.For((arguments.Columns + VectorOutputs - 1) / VectorOutputs, work, ref vector);
             return;
         }
@@ -151,7 +151,7 @@ internal sealed unsafe partial class CpuDevice<TVector, TLanes>
         }
     }
 
-    private readonly struct VectorJob(MatMulArguments arguments) : ITeamJob
+    private readonly struct VectorJob(MatMulArguments arguments, nint float16Rows) : ITeamJob
     {
         private readonly MatMulArguments _arguments = arguments;
 
@@ -163,7 +163,7 @@ internal sealed unsafe partial class CpuDevice<TVector, TLanes>
             for (; first < end; first += step)
             {
                 for (int row = 0; row < _arguments.Rows; row++)
-                    Kernels.MatMul.Vector<TVector, TLanes>(_arguments.Row(row), first, Math.Min(first + step, end));
+                    Kernels.MatMul.Vector<TVector, TLanes>(_arguments.Row(row), first, Math.Min(first + step, end), float16Rows);
             }
         }
     }

@@ -18,7 +18,7 @@ internal sealed unsafe partial class CpuDevice<TVector, TLanes> : CpuDevice
     private readonly Workspace[] _scratch;
     private readonly Workspace _resample = new("resizing a picture");
 
-    public CpuDevice(int threads, int vectorBits, Arithmetic arithmetic, AssembledTiles? assembled)
+    public CpuDevice(int threads, int vectorBits, Arithmetic arithmetic, AssembledKernels? assembled)
         : base(threads, vectorBits, arithmetic, assembled)
     {
         _scratch = new Workspace[threads];

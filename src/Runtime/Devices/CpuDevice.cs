@@ -14,9 +14,9 @@ namespace ChainOfSpot.Runtime.Devices;
 /// </summary>
 public abstract class CpuDevice : Device
 {
-    private readonly AssembledTiles? _assembled;
+    private readonly AssembledKernels? _assembled;
 
-    private protected CpuDevice(int threads, int vectorBits, Arithmetic arithmetic, AssembledTiles? assembled)
+    private protected CpuDevice(int threads, int vectorBits, Arithmetic arithmetic, AssembledKernels? assembled)
     {
         Team = new ThreadTeam(threads);
         VectorBits = vectorBits;
@@ -60,6 +60,8 @@ public abstract class CpuDevice : Device
 
     private protected ThreadTeam Team { get; }
 
+    private protected nint Float16Rows => _assembled?.Float16Rows ?? 0;
+
     private protected unsafe Int8TileFunctions* Int8Tiles => _assembled is null ? null : _assembled.Int8;
 
     private protected nint Int8Ceiling => _assembled?.Int8Ceiling ?? 0;
@@ -81,8 +83,7 @@ public abstract class CpuDevice : Device
         vectorBits = vectorBits == 0 ? WidestVectorBits : vectorBits;
         if (vectorBits is not (128 or 256 or 512) || vectorBits > WidestVectorBits)
             throw new ArgumentOutOfRangeException(nameof(vectorBits), vectorBits, $"Expected 128, 256 or 512, at most the {WidestVectorBits} of this CPU.");
-        // The assembled kernels use 512-bit registers.
-        AssembledTiles? assembled = arithmetic == Arithmetic.Fast && machineCode && vectorBits == 512 ? AssembledTiles.Create() : null;
+        AssembledKernels? assembled = machineCode ? AssembledKernels.Create(arithmetic, vectorBits) : null;
         return vectorBits switch
         {
             512 => new CpuDevice<Vector512<float>, Lanes512>(threads, vectorBits, arithmetic, assembled),

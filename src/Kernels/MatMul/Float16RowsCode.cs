@@ -1,0 +1,169 @@
+using System.Runtime.InteropServices;
+using System.Runtime.Intrinsics.X86;
+using ChainOfSpot.Kernels.MachineCode;
+using Iced.Intel;
+using static Iced.Intel.AssemblerRegisters;
+
+namespace ChainOfSpot.Kernels;
+
+/// <summary>The operands of <see cref="Float16RowsCode"/>.</summary>
+[StructLayout(LayoutKind.Sequential)]
+public unsafe struct Float16RowsArguments
+{
+    /// <summary>For the callee.</summary>
+    public SavedRegisters Saved;
+
+    /// <summary>fp32 activations.</summary>
+    public float* A;
+
+    /// <summary>fp16 weights of the first row.</summary>
+    public byte* Weights;
+
+    /// <summary>Bytes from a row to the next.</summary>
+    public nint RowStep;
+
+    /// <summary>Cache lines of each row, at least one; written.</summary>
+    public long Lines;
+
+    /// <summary>Cache lines of a chunk.</summary>
+    public long ChunkLines;
+
+    /// <summary>fp32 [chunk][row][lane]; written.</summary>
+    public float* Lanes;
+}
+
+/// <summary>
+/// The inner loop of the matrix product of one row of A with four rows of fp16 weights: for each chunk, lanes[r][j] = sum over s of
+/// a[w s + j] W[r, w s + j] for a vector of w lanes, s in ascending order, fused.
+/// <para>Widens by vcvtph2ps, which .NET does not offer: two instructions for a vector of products in place of five. The bits are those
+/// of the form in .NET.</para>
+/// <para>Reads each weight once, in four streams, and prefetches them <see cref="MatMul.BytesAhead"/> ahead.</para>
+/// </summary>
+public static class Float16RowsCode
+{
+    /// <summary>Products of a cache line of weights.</summary>
+    public const int LineProducts = CacheLine / sizeof(ushort);
+
+    private const int CacheLine = 64;
+
+    /// <summary>Whether this CPU runs the code with vectors of so many bits.</summary>
+    public static bool IsSupported(int vectorBits) => vectorBits switch
+    {
+        512 => Avx512F.IsSupported,
+        256 => Avx2.IsSupported && Fma.IsSupported && MachineFunction.HasHalfConversion,
+        _ => false,
+    };
+
+    /// <summary>Assembles the function: void f(Float16RowsArguments*).</summary>
+    /// <param name="vectorBits">512 or 256.</param>
+    /// <param name="convention">How it is called.</param>
+    public static byte[] Assemble(int vectorBits, CallConvention convention) =>
+        MachineFunction.Assemble(convention, assembler => Emit(assembler, vectorBits));
+
+    /// <summary>Runs the assembled function at an address on the whole lines of four rows' chunks.</summary>
+    internal static unsafe void Run(nint function, float* a, byte* weights, nint rowStep, int chunkLength, int length, float* lanes)
+    {
+        if (length < LineProducts)
+            return;
+        var arguments = new Float16RowsArguments
+        {
+            A = a,
+            Weights = weights,
+            RowStep = rowStep,
+            Lines = length / LineProducts,
+            ChunkLines = chunkLength / LineProducts,
+            Lanes = lanes,
+        };
+        ((delegate* unmanaged[SuppressGCTransition]<Float16RowsArguments*, void>)function)(&arguments);
+    }
+
+    private static void Emit(Assembler assembler, int vectorBits)
+    {
+        bool wide = vectorBits == 512;
+        int vectorBytes = vectorBits / 8;
+        int steps = LineProducts * sizeof(float) / vectorBytes;
+        // The encoding that CPUs without AVX-512 know.
+        assembler.PreferVex = !wide;
+        assembler.mov(rax, Field(nameof(Float16RowsArguments.A)));
+        assembler.mov(r9, Field(nameof(Float16RowsArguments.Weights)));
+        assembler.mov(r8, Field(nameof(Float16RowsArguments.RowStep)));
+        assembler.mov(r11, Field(nameof(Float16RowsArguments.Lanes)));
+        assembler.lea(rdx, __[r8 + r8 * 2]);
+        assembler.add(rdx, r9);
+        Label chunk = assembler.CreateLabel();
+        assembler.Label(ref chunk);
+        assembler.mov(r10, Field(nameof(Float16RowsArguments.ChunkLines)));
+        assembler.cmp(r10, Field(nameof(Float16RowsArguments.Lines)));
+        assembler.cmovg(r10, Field(nameof(Float16RowsArguments.Lines)));
+        assembler.sub(Field(nameof(Float16RowsArguments.Lines)), r10);
+        for (int row = 0; row < MatMul.Bands; row++)
+            assembler.vpxor(Ymm(row), Ymm(row), Ymm(row));
+        Label line = assembler.CreateLabel();
+        assembler.Label(ref line);
+        for (int step = 0; step < steps; step++)
+            Load(Activations(step), rax + (step * vectorBytes));
+        for (int row = 0; row < MatMul.Bands; row++)
+        {
+            AssemblerMemoryOperand weights = row switch { 0 => __[r9], 1 => __[r9 + r8], 2 => __[r9 + r8 * 2], _ => __[rdx] };
+            assembler.prefetcht0(__byte_ptr[weights + MatMul.BytesAhead]);
+            for (int step = 0; step < steps; step++)
+            {
+                int widened = Widened((row * steps) + step);
+                Widen(widened, weights + (step * vectorBytes / 2));
+                MultiplyAdd(row, widened, Activations(step));
+            }
+        }
+        assembler.add(rax, LineProducts * sizeof(float));
+        assembler.add(r9, CacheLine);
+        assembler.add(rdx, CacheLine);
+        assembler.dec(r10);
+        assembler.jne(line);
+        for (int row = 0; row < MatMul.Bands; row++)
+            Store(r11 + (row * vectorBytes), row);
+        assembler.add(r11, MatMul.Bands * vectorBytes);
+        assembler.cmp(Field(nameof(Float16RowsArguments.Lines)), 0);
+        assembler.jne(chunk);
+
+        int Activations(int step) => MatMul.Bands + step;
+
+        int Widened(int index) => (MatMul.Bands * 2) + (index % 8);
+
+        void Load(int register, AssemblerMemoryOperand source)
+        {
+            if (wide)
+                assembler.vmovups(Zmm(register), __zmmword_ptr[source]);
+            else
+                assembler.vmovups(Ymm(register), __ymmword_ptr[source]);
+        }
+
+        void Store(AssemblerMemoryOperand destination, int register)
+        {
+            if (wide)
+                assembler.vmovups(__zmmword_ptr[destination], Zmm(register));
+            else
+                assembler.vmovups(__ymmword_ptr[destination], Ymm(register));
+        }
+
+        void Widen(int register, AssemblerMemoryOperand source)
+        {
+            if (wide)
+                assembler.vcvtph2ps(Zmm(register), __ymmword_ptr[source]);
+            else
+                assembler.vcvtph2ps(Ymm(register), __xmmword_ptr[source]);
+        }
+
+        void MultiplyAdd(int sum, int x, int y)
+        {
+            if (wide)
+                assembler.vfmadd231ps(Zmm(sum), Zmm(x), Zmm(y));
+            else
+                assembler.vfmadd231ps(Ymm(sum), Ymm(x), Ymm(y));
+        }
+    }
+
+    private static AssemblerRegisterZMM Zmm(int number) => new(Register.ZMM0 + number);
+
+    private static AssemblerRegisterYMM Ymm(int number) => new(Register.YMM0 + number);
+
+    private static AssemblerMemoryOperand Field(string name) => __qword_ptr[rcx + (int)Marshal.OffsetOf<Float16RowsArguments>(name)];
+}
