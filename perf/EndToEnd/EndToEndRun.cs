@@ -63,7 +63,7 @@ internal static class EndToEndRun
         engine.ForgetReused();
         using SpotImage image = engine.OpenImage(picture);
         if (job.IsSecondQuestion)
-            await image.AskAsync(Job.OtherQuestion, job.Ask).ConfigureAwait(false);
+            await image.AskAsync(Job.OtherQuestion, job.AskOther(1)).ConfigureAwait(false);
         double[] before = energy?.Read() ?? [];
         Answer answer = await image.AskAsync(Job.Question, job.Ask).ConfigureAwait(false);
         return (answer, energy?.JoulesSince(before) ?? 0);

@@ -85,8 +85,8 @@ internal sealed class Growth
         for (int point = 0; point < _points; point++)
         {
             string question = $"{Job.Question} ({point + 1})";
-            reuse += await SecondsAsync(() => reused.AskAsync(question, Job.Reuse(_newTokens).Ask)).ConfigureAwait(false);
-            noReuse += await SecondsAsync(() => anew.AskAsync(question, Job.NoReuse(_newTokens).Ask)).ConfigureAwait(false);
+            reuse += await SecondsAsync(() => reused.AskAsync(question, Job.Reuse(_newTokens).AskOther(point))).ConfigureAwait(false);
+            noReuse += await SecondsAsync(() => anew.AskAsync(question, Job.NoReuse(_newTokens).AskOther(point))).ConfigureAwait(false);
             _reuse.Add(point, reuse);
             _noReuse.Add(point, noReuse);
         }

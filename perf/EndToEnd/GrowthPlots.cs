@@ -49,13 +49,24 @@ internal static class GrowthPlots
         }
     }
 
+    /// <summary>Bars from the best to the worst round of each point.</summary>
+    /// <param name="x">Where the points stand.</param>
+    /// <param name="points">Their times.</param>
+    /// <param name="unit">What a second is on the axis.</param>
+    internal static ErrorBar Bars(double[] x, IReadOnlyCollection<Sample> points, double unit) => new(
+        x,
+        [.. points.Select(p => p.Median * unit)],
+        xErrorsPositive: null,
+        xErrorsNegative: null,
+        yErrorsPositive: [.. points.Select(p => (p.Worst - p.Median) * unit)],
+        yErrorsNegative: [.. points.Select(p => (p.Median - p.Best) * unit)])
+    {
+        CapSize = CapSize,
+    };
+
     private sealed record Curve(string Name, Sample[] Points, double Unit = 1)
     {
         public double[] Medians => [.. Points.Select(p => p.Median * Unit)];
-
-        public double[] Below => [.. Points.Select(p => (p.Median - p.Best) * Unit)];
-
-        public double[] Above => [.. Points.Select(p => (p.Worst - p.Median) * Unit)];
 
         public double Most => Points.Max(p => p.Worst) * Unit;
     }
@@ -69,7 +80,9 @@ internal static class GrowthPlots
             line.LineWidth = 2;
             line.MarkerSize = 8;
             line.LegendText = curve.Name;
-            plot.PlottableList.Add(new ErrorBar(x, curve.Medians, null, null, curve.Below, curve.Above) { Color = line.Color, CapSize = CapSize });
+            ErrorBar bars = Bars(x, curve.Points, curve.Unit);
+            bars.Color = line.Color;
+            plot.PlottableList.Add(bars);
         }
         double span = x[^1] - x[0];
         plot.Axes.SetLimits(x[0] - (0.05 * span) - 0.1, x[^1] + (0.05 * span) + 0.1, 0, curves.Max(c => c.Most) * 1.12);

@@ -28,6 +28,17 @@ internal sealed record Job(string Name, AskOptions Ask, bool IsSecondQuestion = 
     public static IReadOnlyList<Job> All(int newTokens) =>
         [Reuse(newTokens), NoReuse(newTokens), SecondQuestion(newTokens), Direct(newTokens)];
 
+    /// <summary>
+    /// How another question about the same picture is answered: it looks elsewhere, so that nothing of its region is kept.
+    /// </summary>
+    /// <param name="question">Which question: 0 looks at <see cref="RegionText"/>, those up to 24 each at a region of their own.</param>
+    public AskOptions AskOther(int question)
+    {
+        int near = 25 + (question % 25);
+        int far = near + 50;
+        return Ask with { RegionText = $"[0.{near}, 0.{near}, 0.{far}, 0.{far}]" };
+    }
+
     // As many tokens whether or not the model wants to end.
     private static AskOptions LookTwice(int newTokens) =>
         new() { MaxNewTokens = newTokens, IgnoreEndToken = true, RegionText = RegionText };

@@ -35,14 +35,15 @@ internal static class EngineRun
         progress.WriteLine();
         PassResult first = reused[0].Passes[0];
         PassResult second = reused[0].Passes[1];
+        // The first token of a pass comes from its prompt's last row.
         return
         [
             Of("engine: encode image", engine.Config.Vision.Patches, reused, t => t.EncodeImage),
             Of("engine: prefill pass 1", first.PromptTokens - first.CachedTokens, reused, t => t.FirstPrefill),
-            Of("engine: decode pass 1", first.OutputIds.Count, reused, t => t.FirstDecode),
+            Of("engine: decode pass 1", first.OutputIds.Count - 1, reused, t => t.FirstDecode),
             Of("engine: prefill pass 2 behind the cache", second.PromptTokens - second.CachedTokens, reused, t => t.SecondPrefill),
             Of("engine: prefill pass 2 without reuse", second.PromptTokens, anew, t => t.SecondPrefill),
-            Of("engine: decode pass 2", second.OutputIds.Count, reused, t => t.SecondDecode),
+            Of("engine: decode pass 2", second.OutputIds.Count - 1, reused, t => t.SecondDecode),
             Of("engine: whole question, with reuse", 0, reused, t => t.Total),
             Of("engine: whole question, without reuse", 0, anew, t => t.Total),
         ];

@@ -1,4 +1,6 @@
 using ChainOfSpot.EndToEnd;
+using ChainOfSpot.Images;
+using ChainOfSpot.Measurement;
 using ChainOfSpot.TestSupport;
 
 namespace ChainOfSpot.Perf.Tests;
@@ -44,5 +46,31 @@ public sealed class EndToEndTests
         {
             folder.Delete(recursive: true);
         }
+    }
+
+    [Fact]
+    public void Bars_of_the_plots_go_from_the_best_to_the_worst_round()
+    {
+        var bars = GrowthPlots.Bars([1, 2], [new Sample(Best: 13, Median: 16, Worst: 29, Count: 5), new Sample(1, 2, 2, 5)], unit: 2);
+        Assert.Equal([26, 2], bars.Ys.Zip(bars.YErrorNegative!, (median, down) => median - down));
+        Assert.Equal([58, 4], bars.Ys.Zip(bars.YErrorPositive!, (median, up) => median + up));
+    }
+
+    [Fact]
+    public void Fresh_pictures_differ_however_many_ask_for_one_at_once()
+    {
+        var pictures = new FreshPictures(Picture.FromRgb(2, 1, new byte[6]));
+        PixelHash[] hashes = [.. ParallelEnumerable.Range(0, 10_000).Select(_ => pictures.Next().Hash)];
+        Assert.Equal(hashes.Length, hashes.Distinct().Count());
+    }
+
+    [Fact]
+    public void Each_question_about_a_picture_looks_elsewhere()
+    {
+        Job job = Job.Reuse(newTokens: 1);
+        Assert.Equal(job.Ask, job.AskOther(0));
+        string[] regions = [.. Enumerable.Range(0, 25).Select(question => job.AskOther(question).RegionText!)];
+        Assert.Equal(regions.Length, regions.Distinct().Count());
+        Assert.Equal("[0.49, 0.49, 0.99, 0.99]", regions[^1]);
     }
 }
