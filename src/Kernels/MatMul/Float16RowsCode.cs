@@ -28,16 +28,16 @@ public unsafe struct Float16RowsArguments
     /// <summary>Cache lines of a chunk.</summary>
     public long ChunkLines;
 
-    /// <summary>fp32 [chunk][row][lane]; written.</summary>
+    /// <summary>fp32 [chunk][row][lane]; written, the pointer too.</summary>
     public float* Lanes;
 }
 
 /// <summary>
-/// The inner loop of the matrix product of one row of A with four rows of fp16 weights: for each chunk, lanes[r][j] = sum over s of
+/// The inner loop of the matrix product of one row of A with eight rows of fp16 weights: for each chunk, lanes[r][j] = sum over s of
 /// a[w s + j] W[r, w s + j] for a vector of w lanes, s in ascending order, fused.
 /// <para>Widens by vcvtph2ps, which .NET does not offer: two instructions for a vector of products in place of five. The bits are those
 /// of the form in .NET.</para>
-/// <para>Reads each weight once, in four streams, and prefetches them <see cref="MatMul.BytesAhead"/> ahead.</para>
+/// <para>Reads each weight once, in eight streams, and prefetches them <see cref="MatMul.BytesAhead"/> ahead.</para>
 /// </summary>
 public static class Float16RowsCode
 {
@@ -60,7 +60,7 @@ public static class Float16RowsCode
     public static byte[] Assemble(int vectorBits, CallConvention convention) =>
         MachineFunction.Assemble(convention, assembler => Emit(assembler, vectorBits));
 
-    /// <summary>Runs the assembled function at an address on the whole lines of four rows' chunks.</summary>
+    /// <summary>Runs the assembled function at an address on the whole lines of eight rows' chunks.</summary>
     internal static unsafe void Run(nint function, float* a, byte* weights, nint rowStep, int chunkLength, int length, float* lanes)
     {
         if (length < LineProducts)
@@ -87,9 +87,9 @@ public static class Float16RowsCode
         assembler.mov(rax, Field(nameof(Float16RowsArguments.A)));
         assembler.mov(r9, Field(nameof(Float16RowsArguments.Weights)));
         assembler.mov(r8, Field(nameof(Float16RowsArguments.RowStep)));
-        assembler.mov(r11, Field(nameof(Float16RowsArguments.Lanes)));
-        assembler.lea(rdx, __[r8 + r8 * 2]);
-        assembler.add(rdx, r9);
+        assembler.lea(r10, __[r8 + r8 * 2]);
+        assembler.lea(rdx, __[r9 + r10]);
+        assembler.lea(r11, __[rdx + r10]);
         Label chunk = assembler.CreateLabel();
         assembler.Label(ref chunk);
         assembler.mov(r10, Field(nameof(Float16RowsArguments.ChunkLines)));
@@ -104,8 +104,9 @@ public static class Float16RowsCode
             Load(Activations(step), rax + (step * vectorBytes));
         for (int row = 0; row < MatMul.Bands; row++)
         {
-            AssemblerMemoryOperand weights = row switch { 0 => __[r9], 1 => __[r9 + r8], 2 => __[r9 + r8 * 2], _ => __[rdx] };
-            assembler.prefetcht0(__byte_ptr[weights + MatMul.BytesAhead]);
+            AssemblerRegister64 first = row < 3 ? r9 : row < 6 ? rdx : r11;
+            AssemblerMemoryOperand weights = (row % 3) switch { 0 => __[first], 1 => __[first + r8], _ => __[first + r8 * 2] };
+            assembler.prefetcht1(__byte_ptr[weights + MatMul.BytesAhead]);
             for (int step = 0; step < steps; step++)
             {
                 int widened = Widened((row * steps) + step);
@@ -116,17 +117,19 @@ public static class Float16RowsCode
         assembler.add(rax, LineProducts * sizeof(float));
         assembler.add(r9, CacheLine);
         assembler.add(rdx, CacheLine);
+        assembler.add(r11, CacheLine);
         assembler.dec(r10);
         assembler.jne(line);
+        assembler.mov(r10, Field(nameof(Float16RowsArguments.Lanes)));
         for (int row = 0; row < MatMul.Bands; row++)
-            Store(r11 + (row * vectorBytes), row);
-        assembler.add(r11, MatMul.Bands * vectorBytes);
+            Store(r10 + (row * vectorBytes), row);
+        assembler.add(Field(nameof(Float16RowsArguments.Lanes)), MatMul.Bands * vectorBytes);
         assembler.cmp(Field(nameof(Float16RowsArguments.Lines)), 0);
         assembler.jne(chunk);
 
         int Activations(int step) => MatMul.Bands + step;
 
-        int Widened(int index) => (MatMul.Bands * 2) + (index % 8);
+        int Widened(int index) => MatMul.Bands + 4 + (index % 4);
 
         void Load(int register, AssemblerMemoryOperand source)
         {

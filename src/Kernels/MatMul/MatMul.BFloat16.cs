@@ -117,7 +117,7 @@ public static unsafe partial class MatMul
             for (int column = 0; column < 16; column++)
             {
                 var source = (ushort*)sources[column] + i;
-                Prefetch.Stream((byte*)(source + BFloat16Chunk), 64);
+                Prefetch.Ahead((byte*)(source + BFloat16Chunk), 64);
                 pairs[column] = present == TurnedWeights ? LoadPairs(source, halves[column]) : LoadLastPairs(source, present, halves[column]);
             }
             Turn(pairs, (uint*)(turned + (i * BFloat16TileCode.Columns)));

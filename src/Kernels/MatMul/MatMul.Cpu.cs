@@ -213,7 +213,7 @@ public static unsafe partial class MatMul
         {
             for (; i + TLanes.Width <= length; i += TLanes.Width)
             {
-                Prefetch.Stream(source + ((nint)i * TElement.Bytes) + ahead, TLanes.Width * TElement.Bytes);
+                Prefetch.Ahead(source + ((nint)i * TElement.Bytes) + ahead, TLanes.Width * TElement.Bytes);
                 TLanes.Store(TElement.Load<TVector, TLanes>(source + ((nint)i * TElement.Bytes)), destination);
                 destination += stride;
             }

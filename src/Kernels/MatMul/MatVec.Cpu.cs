@@ -5,23 +5,21 @@ using ChainOfSpot.Kernels.Lanes;
 namespace ChainOfSpot.Kernels;
 
 /// <content>
-/// The SIMD form for M = 1: a stream over the weights as they are stored, each byte read once. Rows are cut into four bands that are
-/// passed over side by side, a row of each at a time: the memory then serves four streams of one core, whose pages lie far apart, at
+/// The SIMD form for M = 1: a stream over the weights as they are stored, each byte read once. Rows are cut into eight bands that are
+/// passed over side by side, a row of each at a time: the memory then serves eight streams of one core, whose pages lie far apart, at
 /// once, where along one row it fetches ahead only to the end of a page. The order of summation is that of the tiles, so a row of A
 /// gives the same bits alone and among others.
 /// </content>
 public static unsafe partial class MatMul
 {
-    internal const int Bands = 4;
+    internal const int Bands = 8;
     private const int LongestLanes = 16;
 
     /// <summary>Chunks that one call of <see cref="Float16RowsCode"/> adds up: all that a row has, but for very long ones.</summary>
     private const int ChunksTogether = 16;
     private const int LanesOfRows = ChunksTogether * Bands * LongestLanes;
 
-    /// <summary>
-    /// How far ahead in each band weights are prefetched. A third of it hides less of the memory's latency, twice as much is slower.
-    /// </summary>
+    /// <summary>How far ahead in each band weights are prefetched.</summary>
     internal const int BytesAhead = 1536;
 
     /// <summary>Outputs [<paramref name="first"/>, <paramref name="end"/>) of the only row of A.</summary>
@@ -33,7 +31,7 @@ public static unsafe partial class MatMul
         where TVector : struct
         where TLanes : ILanes<TVector>
     {
-        const int Group = 128;
+        const int Group = 64;
         float* outputs = stackalloc float[Group];
         while (first < end)
         {
@@ -62,22 +60,25 @@ public static unsafe partial class MatMul
         nint rowStep = segment.RowStep * rowBytes;
         byte* w = (byte*)segment.Data + (segment.StoredRow(row) * rowBytes);
         float* lanes = stackalloc float[LanesOfRows];
+        float* sums = stackalloc float[Bands];
         int band = rows / Bands;
         for (int i = 0; i < band; i++)
         {
-            Vector128<float> sums = FourRows<TVector, TLanes, TElement>(
-                arguments.A, arguments.K, w + (i * rowStep), band * rowStep, lanes, float16Rows);
+            MultiplyBands<TVector, TLanes, TElement>(arguments.A, arguments.K, w + (i * rowStep), band * rowStep, lanes, float16Rows, sums);
             for (int j = 0; j < Bands; j++)
                 outputs[i + (j * band)] = sums[j];
         }
-        // Rows that no band has: each by all four streams.
+        // Rows that no band has: each by all streams.
         for (int i = Bands * band; i < rows; i++)
-            outputs[i] = FourRows<TVector, TLanes, TElement>(arguments.A, arguments.K, w + (i * rowStep), 0, lanes, float16Rows)[0];
+        {
+            MultiplyBands<TVector, TLanes, TElement>(arguments.A, arguments.K, w + (i * rowStep), 0, lanes, float16Rows, sums);
+            outputs[i] = sums[0];
+        }
     }
 
-    /// <summary>The outputs of four rows of weights that lie <paramref name="rowStep"/> bytes apart.</summary>
-    private static Vector128<float> FourRows<TVector, TLanes, TElement>(
-        float* a, int k, byte* w, nint rowStep, float* lanes, nint float16Rows)
+    /// <summary>The outputs of a row of each band, <paramref name="rowStep"/> bytes apart.</summary>
+    private static void MultiplyBands<TVector, TLanes, TElement>(
+        float* a, int k, byte* w, nint rowStep, float* lanes, nint float16Rows, float* outputs)
         where TVector : struct
         where TLanes : ILanes<TVector>
         where TElement : IWeightElement
@@ -86,7 +87,6 @@ public static unsafe partial class MatMul
         int chunkLength = ChunkLength(k);
         int together = chunkLength * (float16Rows != 0 ? ChunksTogether : 1);
         int whole = float16Rows != 0 ? Float16RowsCode.LineProducts : 2 * width;
-        Vector128<float> outputs = default;
         for (int start = 0; start < k; start += together)
         {
             float* x = a + start;
@@ -106,18 +106,20 @@ public static unsafe partial class MatMul
             float* chunk = lanes;
             for (int i = 0; i < length; i += chunkLength)
             {
-                Vector128<float> sums = TLanes.SumFour(
-                    TLanes.Load(chunk), TLanes.Load(chunk + width), TLanes.Load(chunk + (2 * width)), TLanes.Load(chunk + (3 * width)));
-                outputs = start + i == 0 ? sums : outputs + sums;
-                chunk += Bands * width;
+                for (int row = 0; row < Bands; row += 4)
+                {
+                    Vector128<float> sums = TLanes.SumFour(
+                        TLanes.Load(chunk), TLanes.Load(chunk + width), TLanes.Load(chunk + (2 * width)), TLanes.Load(chunk + (3 * width)));
+                    (start + i == 0 ? sums : Vector128.Load(outputs + row) + sums).Store(outputs + row);
+                    chunk += 4 * width;
+                }
             }
         }
-        return outputs;
     }
 
     /// <summary>
-    /// Writes the sums of pairs of vectors of four rows to <paramref name="lanes"/>. Calls nothing, so that the accumulators stay in
-    /// registers.
+    /// Writes the sums of pairs of vectors of a row of each band to <paramref name="lanes"/>. Calls nothing, so that the accumulators
+    /// stay in registers.
     /// </summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]
     private static void AddPairs<TVector, TLanes, TElement>(float* a, byte* w0, nint rowStep, int pairs, float* lanes)
@@ -130,37 +132,49 @@ public static unsafe partial class MatMul
         byte* w1 = w0 + rowStep;
         byte* w2 = w1 + rowStep;
         byte* w3 = w2 + rowStep;
-        TVector c0 = TLanes.Zero;
-        TVector c1 = TLanes.Zero;
-        TVector c2 = TLanes.Zero;
-        TVector c3 = TLanes.Zero;
+        byte* w4 = w3 + rowStep;
+        byte* w5 = w4 + rowStep;
+        byte* w6 = w5 + rowStep;
+        byte* w7 = w6 + rowStep;
+        TVector c0 = TLanes.Zero, c1 = TLanes.Zero, c2 = TLanes.Zero, c3 = TLanes.Zero;
+        TVector c4 = TLanes.Zero, c5 = TLanes.Zero, c6 = TLanes.Zero, c7 = TLanes.Zero;
         nint end = (nint)pairs * pairBytes;
         for (nint first = 0; first < end; first += pairBytes)
         {
-            nint second = first + (width * TElement.Bytes);
             TVector x = TLanes.Load(a);
             TVector y = TLanes.Load(a + width);
             a += 2 * width;
-            Prefetch.Stream(w0 + first + BytesAhead, pairBytes);
-            c0 = TLanes.MultiplyAdd(x, TElement.Load<TVector, TLanes>(w0 + first), c0);
-            c0 = TLanes.MultiplyAdd(y, TElement.Load<TVector, TLanes>(w0 + second), c0);
-            Prefetch.Stream(w1 + first + BytesAhead, pairBytes);
-            c1 = TLanes.MultiplyAdd(x, TElement.Load<TVector, TLanes>(w1 + first), c1);
-            c1 = TLanes.MultiplyAdd(y, TElement.Load<TVector, TLanes>(w1 + second), c1);
-            Prefetch.Stream(w2 + first + BytesAhead, pairBytes);
-            c2 = TLanes.MultiplyAdd(x, TElement.Load<TVector, TLanes>(w2 + first), c2);
-            c2 = TLanes.MultiplyAdd(y, TElement.Load<TVector, TLanes>(w2 + second), c2);
-            Prefetch.Stream(w3 + first + BytesAhead, pairBytes);
-            c3 = TLanes.MultiplyAdd(x, TElement.Load<TVector, TLanes>(w3 + first), c3);
-            c3 = TLanes.MultiplyAdd(y, TElement.Load<TVector, TLanes>(w3 + second), c3);
+            c0 = AddPair<TVector, TLanes, TElement>(x, y, w0 + first, c0);
+            c1 = AddPair<TVector, TLanes, TElement>(x, y, w1 + first, c1);
+            c2 = AddPair<TVector, TLanes, TElement>(x, y, w2 + first, c2);
+            c3 = AddPair<TVector, TLanes, TElement>(x, y, w3 + first, c3);
+            c4 = AddPair<TVector, TLanes, TElement>(x, y, w4 + first, c4);
+            c5 = AddPair<TVector, TLanes, TElement>(x, y, w5 + first, c5);
+            c6 = AddPair<TVector, TLanes, TElement>(x, y, w6 + first, c6);
+            c7 = AddPair<TVector, TLanes, TElement>(x, y, w7 + first, c7);
         }
         TLanes.Store(c0, lanes);
         TLanes.Store(c1, lanes + width);
         TLanes.Store(c2, lanes + (2 * width));
         TLanes.Store(c3, lanes + (3 * width));
+        TLanes.Store(c4, lanes + (4 * width));
+        TLanes.Store(c5, lanes + (5 * width));
+        TLanes.Store(c6, lanes + (6 * width));
+        TLanes.Store(c7, lanes + (7 * width));
     }
 
-    /// <summary>Adds what a chunk of four rows has behind its last <paramref name="whole"/> products to their lanes.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static TVector AddPair<TVector, TLanes, TElement>(TVector x, TVector y, byte* w, TVector sum)
+        where TVector : struct
+        where TLanes : ILanes<TVector>
+        where TElement : IWeightElement
+    {
+        Prefetch.Ahead(w + BytesAhead, 2 * TLanes.Width * TElement.Bytes);
+        sum = TLanes.MultiplyAdd(x, TElement.Load<TVector, TLanes>(w), sum);
+        return TLanes.MultiplyAdd(y, TElement.Load<TVector, TLanes>(w + (TLanes.Width * TElement.Bytes)), sum);
+    }
+
+    /// <summary>Adds what a chunk of a row of each band has behind its last <paramref name="whole"/> products to their lanes.</summary>
     [MethodImpl(MethodImplOptions.NoInlining)]
     private static void AddRest<TVector, TLanes, TElement>(float* a, byte* w, nint rowStep, int length, int whole, float* lanes)
         where TVector : struct

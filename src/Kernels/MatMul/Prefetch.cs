@@ -8,19 +8,22 @@ internal static unsafe class Prefetch
 {
     private const int CacheLine = 64;
 
-    /// <summary>Up to four cache lines that are read once, kept out of the way of what stays.</summary>
+    /// <summary>
+    /// Up to four cache lines, into the L2 cache: what is fetched into the L1 cache itself holds up the loads of what is there (on Zen 4
+    /// one core then reads at 60% of the rate).
+    /// </summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static void Stream(byte* address, int bytes)
+    public static void Ahead(byte* address, int bytes)
     {
         if (!Sse.IsSupported)
             return;
-        Sse.PrefetchNonTemporal(address);
+        Sse.Prefetch1(address);
         if (bytes > CacheLine)
-            Sse.PrefetchNonTemporal(address + CacheLine);
+            Sse.Prefetch1(address + CacheLine);
         if (bytes > 2 * CacheLine)
         {
-            Sse.PrefetchNonTemporal(address + (2 * CacheLine));
-            Sse.PrefetchNonTemporal(address + (3 * CacheLine));
+            Sse.Prefetch1(address + (2 * CacheLine));
+            Sse.Prefetch1(address + (3 * CacheLine));
         }
     }
 }

@@ -1,4 +1,3 @@
-using System.Runtime.Intrinsics;
 using ChainOfSpot.Kernels.Lanes;
 using ChainOfSpot.Kernels.Quantization;
 
@@ -36,6 +35,7 @@ public static unsafe partial class MatMul
         int chunkLength = ChunkLength(arguments.K);
         float* weights = stackalloc float[Bands * DequantizedFloats];
         float* lanes = stackalloc float[Bands * LongestLanes];
+        float* sums = stackalloc float[Bands];
         for (int first = 0; first < rows; first += Bands)
         {
             int present = Math.Min(Bands, rows - first);
@@ -46,8 +46,8 @@ public static unsafe partial class MatMul
                 // Rows past the last are of what lay there before: their sums are computed and dropped.
                 for (int i = 0; i < present; i++)
                     chunk = DequantizeChunk<TVector, TLanes>(segment, row + first + i, arguments.K, start, length, weights + (i * DequantizedFloats));
-                Vector128<float> sums = FourRows<TVector, TLanes, F32Element>(
-                    arguments.A + start, length, (byte*)(chunk - ((present - 1) * DequantizedFloats)), DequantizedFloats * sizeof(float), lanes, float16Rows: 0);
+                MultiplyBands<TVector, TLanes, F32Element>(
+                    arguments.A + start, length, (byte*)(chunk - ((present - 1) * DequantizedFloats)), DequantizedFloats * sizeof(float), lanes, float16Rows: 0, sums);
                 for (int i = 0; i < present; i++)
                     outputs[first + i] = start == 0 ? sums[i] : outputs[first + i] + sums[i];
             }

@@ -49,7 +49,7 @@ internal static unsafe class PackedBlocks
     {
         for (int i = 0; i < bytes; i += 64)
         {
-            Prefetch.Stream(source + i + ahead, 64);
+            Prefetch.Ahead(source + i + ahead, 64);
             if (TLanes.Width == Lanes512.Width)
             {
                 Split(Vector512.Load(source + i), low + i, high + i);
@@ -138,7 +138,7 @@ internal static unsafe class PackedBlocks
     public static void PrefetchRun(byte* source, int bytes)
     {
         for (int i = 0; i < bytes; i += 64)
-            Prefetch.Stream(source + i, 64);
+            Prefetch.Ahead(source + i, 64);
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]

@@ -34,7 +34,7 @@ internal readonly unsafe struct PackedQ8_0 : IPackedFormat
             return;
         for (int i = 0; i < PackedBlocks.QuantBytes; i += TLanes.Width * sizeof(float))
         {
-            Prefetch.Stream(packed + i + ahead, 64);
+            Prefetch.Ahead(packed + i + ahead, 64);
             TLanes.Store(TLanes.Load((float*)(packed + PackedBlocks.HalvesBytes + i)), (float*)(quants + i));
         }
     }
