@@ -21,6 +21,9 @@ internal unsafe interface IPackedFormat : IInt8Quants
     /// <summary>Where the quants of a packed block begin if the tile can read them as they lie; -1 if <see cref="Unpack"/> has to spread them.</summary>
     static abstract int QuantsInPlace { get; }
 
+    /// <summary>Where everything lies in a packed block, for formats that <see cref="PackedRowCode"/> multiplies.</summary>
+    static abstract PackedLayout? Layout { get; }
+
     /// <summary>Writes the blocks of one row's <see cref="Length"/> weights to its column of a packed block.</summary>
     static abstract void Pack(byte* source, byte* packed, int column);
 

@@ -35,6 +35,17 @@ internal readonly unsafe struct PackedIQ4_NL : IPackedFormat
 
     public static int QuantsInPlace => -1;
 
+    public static PackedLayout? Layout => new()
+    {
+        Length = Length,
+        Bytes = Bytes,
+        Scaling = Scaling,
+        OffsetShift = OffsetShift,
+        LargestQuant = 255,
+        Low = (_, step) => PackedLayout.HalfBlockPairs(PackedBlocks.HalvesBytes, step),
+        Levels = IQ4Levels.Values.ToArray(),
+    };
+
     public static void Pack(byte* source, byte* packed, int column)
     {
         var block = (BlockIQ4_NL*)source;
@@ -69,6 +80,8 @@ internal readonly unsafe struct PackedIQ4_XS : IPackedFormat
     public static int Bytes => PairsStart + (Groups * IQ4Panels.PairBytes);
 
     public static int QuantsInPlace => -1;
+
+    public static PackedLayout? Layout => null;
 
     public static void Pack(byte* source, byte* packed, int column)
     {

@@ -18,6 +18,16 @@ internal readonly unsafe struct PackedQ8_0 : IPackedFormat
 
     public static int QuantsInPlace => PackedBlocks.HalvesBytes;
 
+    public static PackedLayout? Layout => new()
+    {
+        Length = Length,
+        Bytes = Bytes,
+        Scaling = Scaling,
+        OffsetShift = OffsetShift,
+        LargestQuant = 255,
+        Low = (_, step) => new(PackedBlocks.HalvesBytes + (step * PackedBlocks.StepBytes)),
+    };
+
     public static void Pack(byte* source, byte* packed, int column)
     {
         var block = (BlockQ8_0*)source;
@@ -55,6 +65,16 @@ internal readonly unsafe struct PackedQ4_0 : IPackedFormat
 
     public static int QuantsInPlace => -1;
 
+    public static PackedLayout? Layout => new()
+    {
+        Length = Length,
+        Bytes = Bytes,
+        Scaling = Scaling,
+        OffsetShift = OffsetShift,
+        LargestQuant = 15,
+        Low = (_, step) => PackedLayout.HalfBlockPairs(PackedBlocks.HalvesBytes, step),
+    };
+
     public static void Pack(byte* source, byte* packed, int column)
     {
         var block = (BlockQ4_0*)source;
@@ -90,6 +110,17 @@ internal readonly unsafe struct PackedQ4_1 : IPackedFormat
     public static int Bytes => Halves + PairBytes;
 
     public static int QuantsInPlace => -1;
+
+    public static PackedLayout? Layout => new()
+    {
+        Length = Length,
+        Bytes = Bytes,
+        Scaling = Scaling,
+        OffsetShift = OffsetShift,
+        LargestQuant = 15,
+        Low = (_, step) => PackedLayout.HalfBlockPairs(Halves, step),
+        AddsMinima = true,
+    };
 
     public static void Pack(byte* source, byte* packed, int column)
     {
@@ -127,6 +158,18 @@ internal readonly unsafe struct PackedQ5_0 : IPackedFormat
     public static int Bytes => Halves + PairBytes + PackedBlocks.StepBytes;
 
     public static int QuantsInPlace => -1;
+
+    public static PackedLayout? Layout => new()
+    {
+        Length = Length,
+        Bytes = Bytes,
+        Scaling = Scaling,
+        OffsetShift = OffsetShift,
+        LargestQuant = 31,
+        Low = (_, step) => PackedLayout.HalfBlockPairs(Halves, step),
+        High = (_, step) => new(Halves + PairBytes, step, 1),
+        HighBit = 4,
+    };
 
     public static void Pack(byte* source, byte* packed, int column)
     {
@@ -170,6 +213,19 @@ internal readonly unsafe struct PackedQ5_1 : IPackedFormat
     public static int Bytes => Halves + PairBytes + PackedBlocks.StepBytes;
 
     public static int QuantsInPlace => -1;
+
+    public static PackedLayout? Layout => new()
+    {
+        Length = Length,
+        Bytes = Bytes,
+        Scaling = Scaling,
+        OffsetShift = OffsetShift,
+        LargestQuant = 31,
+        Low = (_, step) => PackedLayout.HalfBlockPairs(Halves, step),
+        High = (_, step) => new(Halves + PairBytes, step, 1),
+        HighBit = 4,
+        AddsMinima = true,
+    };
 
     public static void Pack(byte* source, byte* packed, int column)
     {

@@ -7,7 +7,8 @@ namespace ChainOfSpot.Kernels;
 
 /// <content>
 /// The SIMD form, panel by panel: a chunk of 256 products of a panel's 64 weight rows is unpacked to bytes into the L1 cache, then
-/// every tile of A passes over it. The fp32 sums of a panel stay in the L2 cache. One row and 640 rows take the same path.
+/// every tile of A passes over it. The fp32 sums of a panel stay in the L2 cache. One row is multiplied by several panels side by side
+/// where <see cref="PackedRowCode"/> was assembled, and as 640 rows are elsewhere.
 /// </content>
 public static unsafe partial class QuantizedMatMul
 {
@@ -37,11 +38,12 @@ public static unsafe partial class QuantizedMatMul
     /// <param name="arguments">As for <see cref="MatMul"/>, but the segments are packed panels; A is not read.</param>
     /// <param name="activations">A as <see cref="ActivationBlocks"/>.</param>
     /// <param name="tiles">The assembled tiles, or none.</param>
+    /// <param name="rowFunctions">The assembled functions for one row, or none.</param>
     /// <param name="first">The first panel.</param>
     /// <param name="end">The end of the panels.</param>
     /// <param name="scratch"><see cref="ScratchBytes"/> bytes at a cache line's alignment.</param>
     public static void Panels<TVector, TLanes>(
-        in MatMulArguments arguments, ActivationBlock* activations, Int8TileFunctions* tiles, int first, int end, byte* scratch)
+        in MatMulArguments arguments, ActivationBlock* activations, Int8TileFunctions* tiles, PackedRowFunctions* rowFunctions, int first, int end, byte* scratch)
         where TVector : struct
         where TLanes : ILanes<TVector>
     {
@@ -60,6 +62,14 @@ public static unsafe partial class QuantizedMatMul
                 firstColumn += segment->Rows;
                 segment++;
                 panel = 0;
+            }
+            if (arguments.Rows == 1 && rowFunctions != null && (*rowFunctions)[segment->Type] is var function and not 0)
+            {
+                int together = Math.Min(Math.Min(PackedRowCode.PanelsTogether(segment->Type), end - i), PackedPanels.Count(segment->Rows) - panel);
+                Row<TVector, TLanes>(arguments, activations, function, segment, panel, together, firstColumn);
+                i += together - 1;
+                panel += together - 1;
+                continue;
             }
             switch (segment->Type)
             {
@@ -103,6 +113,18 @@ public static unsafe partial class QuantizedMatMul
                     throw PackedPanels.Unsupported(segment->Type);
             }
         }
+    }
+
+    private static void Row<TVector, TLanes>(
+        in MatMulArguments arguments, ActivationBlock* activations, nint function, WeightSegment* segment, int panel, int panels, int firstColumn)
+        where TVector : struct
+        where TLanes : ILanes<TVector>
+    {
+        float* sums = stackalloc float[PackedRowCode.MostPanels * Int8Tile.Columns];
+        PackedRowFunctions.Multiply(function, activations, arguments.K, segment, panel, panels, sums);
+        int column = panel * Int8Tile.Columns;
+        int columns = Math.Min(panels * Int8Tile.Columns, segment->Rows - column);
+        MatMul.Epilogue<TVector, TLanes>(arguments, sums, 0, firstColumn + column, columns);
     }
 
     private static void Panel<TVector, TLanes, TFormat>(

@@ -10,6 +10,10 @@ internal sealed unsafe class AssembledKernels : IDisposable
     private const int Alignment = 64;
     private const byte Trap = 0xCC;
 
+    private readonly Lock _packedRowsLock = new();
+    private readonly List<(nint Address, int Length)> _packedRowsCode = [];
+    private readonly CallConvention _convention = OperatingSystem.IsWindows() ? CallConvention.Windows : CallConvention.SystemV;
+    private readonly int _packedRowBits;
     private readonly CpuMemory _tables = new(sizeof(Tables), "the addresses of assembled kernels");
     private readonly bool _hasInt8;
     private readonly bool _hasBFloat16;
@@ -18,19 +22,20 @@ internal sealed unsafe class AssembledKernels : IDisposable
 
     private AssembledKernels(Arithmetic arithmetic, int vectorBits)
     {
-        CallConvention convention = OperatingSystem.IsWindows() ? CallConvention.Windows : CallConvention.SystemV;
+        _packedRowBits = arithmetic == Arithmetic.Fast ? PackedRowCode.VectorBits(vectorBits) : 0;
         bool hasFloat16Rows = Float16RowsCode.IsSupported(vectorBits);
         _hasInt8 = vectorBits == 512 && arithmetic == Arithmetic.Fast && Int8TileCode.IsSupported;
         _hasBFloat16 = vectorBits == 512 && arithmetic == Arithmetic.Fast && BFloat16TileCode.IsSupported;
         var code = new List<byte>();
-        int[] float16Rows = hasFloat16Rows ? Add([Float16RowsCode.Assemble(vectorBits, convention)]) : [];
-        int[] int8 = _hasInt8 ? Add([.. Int8TileFunctions.Assemble(convention), CeilingCode.AssembleInt8(convention)]) : [];
-        int[] bfloat16 = _hasBFloat16 ? Add([.. BFloat16TileFunctions.Assemble(convention), CeilingCode.AssembleBFloat16(convention)]) : [];
+        int[] float16Rows = hasFloat16Rows ? Add([Float16RowsCode.Assemble(vectorBits, _convention)]) : [];
+        int[] int8 = _hasInt8 ? Add([.. Int8TileFunctions.Assemble(_convention), CeilingCode.AssembleInt8(_convention)]) : [];
+        int[] bfloat16 = _hasBFloat16 ? Add([.. BFloat16TileFunctions.Assemble(_convention), CeilingCode.AssembleBFloat16(_convention)]) : [];
         _codeLength = code.Count;
         _code = _codeLength > 0 ? OperatingSystemCalls.MapCode([.. code]) : 0;
         if (_code == 0)
             return;
         var tables = (Tables*)_tables.Data;
+        tables->PackedRows = default;
         if (hasFloat16Rows)
             Float16Rows = Placed(float16Rows)[0];
         if (_hasInt8)
@@ -65,6 +70,9 @@ internal sealed unsafe class AssembledKernels : IDisposable
 
     public BFloat16TileFunctions* BFloat16 => _hasBFloat16 ? &((Tables*)_tables.Data)->BFloat16 : null;
 
+    /// <summary>The functions of <see cref="PackedRowCode"/> that were assembled.</summary>
+    public PackedRowFunctions* PackedRows => &((Tables*)_tables.Data)->PackedRows;
+
     /// <summary>The function of <see cref="Float16RowsCode"/>, or 0.</summary>
     public nint Float16Rows { get; }
 
@@ -87,6 +95,24 @@ internal sealed unsafe class AssembledKernels : IDisposable
         return null;
     }
 
+    /// <summary>Assembles <see cref="PackedRowCode"/> for a type of weights, once, where this CPU runs it.</summary>
+    public void AssemblePackedRow(ElementType type)
+    {
+        lock (_packedRowsLock)
+        {
+            if (_packedRowBits == 0 || (*PackedRows)[type] != 0)
+                return;
+            byte[] code = PackedRowCode.Assemble(type, _packedRowBits, _convention);
+            if (code.Length == 0)
+                return;
+            nint address = OperatingSystemCalls.MapCode(code);
+            if (address == 0)
+                return;
+            _packedRowsCode.Add((address, code.Length));
+            (*PackedRows)[type] = address;
+        }
+    }
+
     public void Dispose()
     {
         Unmap();
@@ -99,11 +125,15 @@ internal sealed unsafe class AssembledKernels : IDisposable
         if (_code != 0)
             OperatingSystemCalls.UnmapCode(_code, _codeLength);
         _code = 0;
+        foreach ((nint address, int length) in _packedRowsCode)
+            OperatingSystemCalls.UnmapCode(address, length);
+        _packedRowsCode.Clear();
     }
 
     private struct Tables
     {
         public Int8TileFunctions Int8;
         public BFloat16TileFunctions BFloat16;
+        public PackedRowFunctions PackedRows;
     }
 }

@@ -16,6 +16,7 @@ internal sealed unsafe partial class CpuDevice<TVector, TLanes>
     {
         for (int i = 0; i < parts.Count; i++)
         {
+            AssemblePackedRow(parts[i].Type);
             var stored = new WeightSegment(parts[i].Data, parts[i].Type, weight.Segments[i].Rows, parts[i].PairedHeadDim);
             var job = new PackPanelsJob(stored, weight.Columns, (byte*)weight.Segments[i].Data);
             Team.For(PackedPanels.Count(weight.Segments[i].Rows), parts[i].ByteLength, ref job);
@@ -30,7 +31,10 @@ internal sealed unsafe partial class CpuDevice<TVector, TLanes>
         int panels = 0;
         for (int i = 0; i < arguments.SegmentCount; i++)
             panels += PackedPanels.Count(arguments.Segments[i].Rows);
-        var job = new PanelsJob(this, arguments, blocks, panels, Math.Max(1, panels / (Threads * PartsPerThread)));
+        int panelsPerPart = Math.Max(1, panels / (Threads * PartsPerThread));
+        if (panelsPerPart > PackedRowCode.MostPanels)
+            panelsPerPart -= panelsPerPart % PackedRowCode.MostPanels;
+        var job = new PanelsJob(this, arguments, blocks, panels, panelsPerPart);
         Team.For(job.Parts, 2L * arguments.Rows * arguments.K * arguments.Columns, ref job);
     }
 
@@ -61,6 +65,7 @@ internal sealed unsafe partial class CpuDevice<TVector, TLanes>
         private readonly MatMulArguments _arguments = arguments;
         private readonly ActivationBlock* _blocks = blocks;
         private readonly Int8TileFunctions* _tiles = device.Int8Tiles;
+        private readonly PackedRowFunctions* _rowFunctions = device.PackedRows;
 
         public int Parts => CpuDevice<TVector, TLanes>.Parts(panels, panelsPerPart);
 
@@ -68,7 +73,7 @@ internal sealed unsafe partial class CpuDevice<TVector, TLanes>
         {
             int first = index * panelsPerPart;
             byte* scratch = (byte*)device.Scratch(thread, QuantizedMatMul.ScratchBytes(_arguments.Rows) / sizeof(float));
-            QuantizedMatMul.Panels<TVector, TLanes>(_arguments, _blocks, _tiles, first, Math.Min(first + panelsPerPart, panels), scratch);
+            QuantizedMatMul.Panels<TVector, TLanes>(_arguments, _blocks, _tiles, _rowFunctions, first, Math.Min(first + panelsPerPart, panels), scratch);
         }
     }
 }

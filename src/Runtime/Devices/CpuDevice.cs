@@ -60,9 +60,13 @@ public abstract class CpuDevice : Device
 
     private protected ThreadTeam Team { get; }
 
+    private protected void AssemblePackedRow(ElementType type) => _assembled?.AssemblePackedRow(type);
+
     private protected nint Float16Rows => _assembled?.Float16Rows ?? 0;
 
     private protected unsafe Int8TileFunctions* Int8Tiles => _assembled is null ? null : _assembled.Int8;
+
+    private protected unsafe PackedRowFunctions* PackedRows => _assembled is null ? null : _assembled.PackedRows;
 
     private protected nint Int8Ceiling => _assembled?.Int8Ceiling ?? 0;
 

@@ -15,7 +15,7 @@ public sealed unsafe class FastArithmeticTests : IDisposable
 
     public static TheoryData<ElementType, int> Cases =>
     [
-        (ElementType.Q8_0, 4096 + 32), (ElementType.Q4_0, 4096 + 32), (ElementType.Q5_1, 96), (ElementType.Q2_K, 2048), (ElementType.Q3_K, 768),
+        (ElementType.Q8_0, 4096 + 32), (ElementType.Q4_0, 4096 + 32), (ElementType.Q4_1, 352), (ElementType.Q5_0, 352), (ElementType.Q5_1, 96), (ElementType.Q2_K, 2048), (ElementType.Q3_K, 768),
         (ElementType.Q4_K, 2048), (ElementType.Q5_K, 768), (ElementType.Q6_K, 1280), (ElementType.IQ4_NL, 96), (ElementType.IQ4_XS, 1280),
     ];
 
@@ -28,7 +28,7 @@ public sealed unsafe class FastArithmeticTests : IDisposable
         using GgufFile file = Write(k, N, type, type);
         float[] x = [.. Enumerable.Range(0, M * k).Select(i => MathF.Sin(i * 0.7f) * (i % 97 == 0 ? 30 : 1))];
         float[]? expected = null;
-        foreach ((int threads, int bits, bool machineCode) in ((int, int, bool)[])[(1, 128, false), (2, 256, false), (1, 512, false), (1, 512, true), (3, 512, true)])
+        foreach ((int threads, int bits, bool machineCode) in ((int, int, bool)[])[(1, 128, false), (2, 256, false), (2, 256, true), (1, 512, false), (1, 512, true), (3, 512, true)])
         {
             if (bits > CpuDevice.WidestVectorBits)
                 continue;
