@@ -15,12 +15,13 @@ internal static class BenchmarkCases
     private const string ArithmeticVariable = "COS_BENCHMARK_ARITHMETIC";
     private const string VectorBitsVariable = "COS_BENCHMARK_VECTOR_BITS";
 
-    /// <summary>Every format that a matrix is multiplied in and that can be written.</summary>
+    /// <summary>Every format that a matrix is multiplied in.</summary>
     private static readonly ElementType[] AllWeights =
     [
         ElementType.F32, ElementType.F16, ElementType.BF16,
         ElementType.Q4_0, ElementType.Q4_1, ElementType.Q5_0, ElementType.Q5_1, ElementType.Q8_0,
         ElementType.Q2_K, ElementType.Q3_K, ElementType.Q4_K, ElementType.Q5_K, ElementType.Q6_K,
+        ElementType.IQ4_NL, ElementType.IQ4_XS,
     ];
 
     private static readonly Dictionary<string, LlavaShape> AllShapes = new() { ["7b"] = LlavaShape.Llava7B, ["13b"] = LlavaShape.Llava13B };
