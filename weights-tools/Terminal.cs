@@ -1,4 +1,6 @@
+using System.Globalization;
 using Spectre.Console;
+using Spectre.Console.Rendering;
 
 namespace ChainOfSpot.WeightsTools;
 
@@ -53,7 +55,7 @@ internal sealed record Terminal(TextWriter Out, TextWriter Error, bool IsTermina
             await work(new Added(_ => { })).ConfigureAwait(false);
             return;
         }
-        await Bar(new PercentageColumn()).StartAsync(async context =>
+        await Bar(new PercentageColumn(), new RateColumn()).StartAsync(async context =>
         {
             ProgressTask bar = context.AddTask(Markup.Escape(title), maxValue: steps);
             await work(new Added(done => bar.Increment(done))).ConfigureAwait(false);
@@ -65,6 +67,17 @@ internal sealed record Terminal(TextWriter Out, TextWriter Error, bool IsTermina
         .Progress()
         .AutoClear(true)
         .Columns([new TaskDescriptionColumn(), new ProgressBarColumn(), .. amounts, new RemainingTimeColumn()]);
+
+    /// <summary>Steps a second, or seconds a step where they take longer.</summary>
+    private sealed class RateColumn : ProgressColumn
+    {
+        public override IRenderable Render(RenderOptions options, ProgressTask task, TimeSpan deltaTime) => new Markup(task.Speed switch
+        {
+            null or 0 => "",
+            >= 1 => string.Create(CultureInfo.InvariantCulture, $"{task.Speed:0.0}/s"),
+            { } speed => string.Create(CultureInfo.InvariantCulture, $"{1 / speed:0.0} s each"),
+        });
+    }
 
     /// <summary>Reports at once, on the thread that works; <see cref="Progress{T}"/> would queue.</summary>
     private sealed class Added(Action<long> add) : IProgress<long>

@@ -68,7 +68,9 @@ internal sealed class EndToEndReport(EndToEndResult result, TextWriter writer)
         foreach (PeerJobResult job in peer.Jobs)
         {
             JobResult engine = result.Jobs.Single(j => j.Name == job.Job);
-            writer.WriteLine($"| {job.Job} | peer | {job.PromptTokens} | {job.CachedTokens} | {job.OutputTokens} |");
+            writer.WriteLine(job.PromptTokens + job.OutputTokens > 0
+                ? $"| {job.Job} | peer | {job.PromptTokens} | {job.CachedTokens} | {job.OutputTokens} |"
+                : $"| {job.Job} | peer (tells none) | | | |");
             writer.WriteLine($"| {job.Job} | engine | {engine.InputTokens} | {engine.CachedTokens} | {engine.OutputTokens} |");
         }
     }

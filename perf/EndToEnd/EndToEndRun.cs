@@ -18,22 +18,29 @@ internal static class EndToEndRun
         var answers = jobs.ToDictionary(j => j.Name, _ => new List<Answer>());
         var joules = jobs.ToDictionary(j => j.Name, _ => new List<double>());
 
-        // The first round only warms up.
-        for (int round = -1; round < options.Rounds; round++)
+        try
         {
-            progress.Write($"\rround {round + 1} of {options.Rounds}");
-            foreach (Job job in jobs)
+            // The first round only warms up.
+            for (int round = -1; round < options.Rounds; round++)
             {
-                (Answer answer, double used) = await AskAsync(engine, pictures.Next(), job, energy).ConfigureAwait(false);
-                if (peer is not null)
-                    await peer.AnswerAsync(job, answer, isWarmUp: round < 0).ConfigureAwait(false);
-                if (round < 0)
-                    continue;
-                answers[job.Name].Add(answer);
-                joules[job.Name].Add(used);
+                progress.Write($"\rround {round + 1} of {options.Rounds}");
+                foreach (Job job in jobs)
+                {
+                    (Answer answer, double used) = await AskAsync(engine, pictures.Next(), job, energy).ConfigureAwait(false);
+                    if (peer is not null)
+                        await peer.AnswerAsync(job, answer, isWarmUp: round < 0).ConfigureAwait(false);
+                    if (round < 0)
+                        continue;
+                    answers[job.Name].Add(answer);
+                    joules[job.Name].Add(used);
+                }
             }
         }
-        progress.WriteLine();
+        finally
+        {
+            // A peer's error stands on a line of its own.
+            progress.WriteLine();
+        }
         return new EndToEndResult
         {
             Taken = DateTimeOffset.UtcNow,

@@ -19,6 +19,9 @@ internal static class GrowthPlots
     private const float CapSize = 5;
     private const double TickDensity = 0.6;
 
+    /// <summary>How far apart the curves' bars of one point stand, as a share of the axis: at the same place one would hide the other.</summary>
+    private const double Apart = 0.015;
+
     /// <summary>Writes all of them to a folder.</summary>
     public static void Save(GrowthResult growth, string folder)
     {
@@ -74,18 +77,23 @@ internal static class GrowthPlots
     private static void Save(string path, string title, string xLabel, string yLabel, double[] x, Curve[] curves)
     {
         using var plot = new Plot();
-        foreach (Curve curve in curves)
+        double margin = (0.05 * (x[^1] - x[0])) + 0.1;
+        double left = x[0] - margin;
+        double right = x[^1] + margin;
+        for (int i = 0; i < curves.Length; i++)
         {
-            var line = plot.Add.Scatter(x, curve.Medians);
+            Curve curve = curves[i];
+            double aside = (i - ((curves.Length - 1) / 2.0)) * Apart * (right - left);
+            double[] places = [.. x.Select(place => place + aside)];
+            var line = plot.Add.Scatter(places, curve.Medians);
             line.LineWidth = 2;
             line.MarkerSize = 8;
             line.LegendText = curve.Name;
-            ErrorBar bars = Bars(x, curve.Points, curve.Unit);
+            ErrorBar bars = Bars(places, curve.Points, curve.Unit);
             bars.Color = line.Color;
             plot.PlottableList.Add(bars);
         }
-        double span = x[^1] - x[0];
-        plot.Axes.SetLimits(x[0] - (0.05 * span) - 0.1, x[^1] + (0.05 * span) + 0.1, 0, curves.Max(c => c.Most) * 1.12);
+        plot.Axes.SetLimits(left, right, 0, curves.Max(c => c.Most) * 1.12);
         plot.Axes.Bottom.TickGenerator = new NumericAutomatic { IntegerTicksOnly = true, TickDensity = TickDensity };
         plot.Axes.Left.TickGenerator = new NumericAutomatic { TickDensity = TickDensity };
         plot.XLabel(xLabel);

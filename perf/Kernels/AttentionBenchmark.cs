@@ -28,8 +28,8 @@ public class AttentionBenchmark : OperationBenchmark
     [ParamsSource(nameof(Shapes))]
     public CausalShape Shape { get; set; } = null!;
 
-    /// <summary>Heads: of 7B and of 13B.</summary>
-    [Params(32, 40)]
+    /// <summary>Attention heads.</summary>
+    [ParamsSource(nameof(ModelHeads))]
     public int Heads { get; set; }
 
     /// <summary>How the cache is stored.</summary>

@@ -15,15 +15,18 @@ internal static class BenchmarkCases
     private const string ArithmeticVariable = "COS_BENCHMARK_ARITHMETIC";
     private const string VectorBitsVariable = "COS_BENCHMARK_VECTOR_BITS";
 
-    /// <summary>Every format that a matrix is multiplied in and that can be written.</summary>
+    /// <summary>Every format that a matrix is multiplied in.</summary>
     private static readonly ElementType[] AllWeights =
     [
         ElementType.F32, ElementType.F16, ElementType.BF16,
         ElementType.Q4_0, ElementType.Q4_1, ElementType.Q5_0, ElementType.Q5_1, ElementType.Q8_0,
         ElementType.Q2_K, ElementType.Q3_K, ElementType.Q4_K, ElementType.Q5_K, ElementType.Q6_K,
+        ElementType.IQ4_NL, ElementType.IQ4_XS,
     ];
 
-    private static readonly Dictionary<string, LlavaShape> AllShapes = new() { ["7b"] = LlavaShape.Llava7B, ["13b"] = LlavaShape.Llava13B };
+    private static readonly int[] AllVectorBits = [128, 256, 512];
+
+    private static readonly Dictionary<string, LlavaShape> AllShapes = new(StringComparer.OrdinalIgnoreCase) { ["7b"] = LlavaShape.Llava7B, ["13b"] = LlavaShape.Llava13B };
 
     public static IReadOnlyList<LlavaShape> Shapes =>
         Chosen(ShapesVariable) is { } names ? [.. names.Select(name => AllShapes[name])] : [.. AllShapes.Values];
@@ -38,20 +41,24 @@ internal static class BenchmarkCases
         Chosen(VectorBitsVariable) is { } widths ? [.. widths.Select(int.Parse)] : [CpuDevice.WidestVectorBits];
 
     /// <summary>Takes "--shapes 7b", "--weights q4_0,f16", "--arithmetic exact" and "--vector-bits 512,256" out of the arguments.</summary>
-    /// <exception cref="ArgumentException">A model, a format or a width that is not measured here.</exception>
+    /// <exception cref="ArgumentException">A model, a format, an arithmetic or a width that is not measured here.</exception>
     public static string[] Take(string[] args)
     {
         args = TakeOne(args, "--shapes", ShapesVariable);
         args = TakeOne(args, "--weights", WeightsVariable);
         args = TakeOne(args, "--arithmetic", ArithmeticVariable);
         args = TakeOne(args, "--vector-bits", VectorBitsVariable);
-        if (Chosen(ShapesVariable)?.All(AllShapes.ContainsKey) is false)
-            throw new ArgumentException($"--shapes: of {string.Join(", ", AllShapes.Keys)}, separated by commas.", nameof(args));
-        if (Weights.Except(AllWeights).Any())
-            throw new ArgumentException($"--weights: of {string.Join(", ", AllWeights)}, separated by commas.", nameof(args));
-        if (VectorBits.Any(bits => bits is not (128 or 256 or 512) || bits > CpuDevice.WidestVectorBits))
-            throw new ArgumentException($"--vector-bits: of 128, 256 and 512, {CpuDevice.WidestVectorBits} at most here.", nameof(args));
+        RequireKnown("--shapes", ShapesVariable, AllShapes.Keys);
+        RequireKnown("--weights", WeightsVariable, AllWeights.Select(type => $"{type}"));
+        RequireKnown("--arithmetic", ArithmeticVariable, Enum.GetNames<Arithmetic>());
+        RequireKnown("--vector-bits", VectorBitsVariable, AllVectorBits.Where(bits => bits <= CpuDevice.WidestVectorBits).Select(bits => $"{bits}"));
         return args;
+    }
+
+    private static void RequireKnown(string option, string variable, IEnumerable<string> known)
+    {
+        if (Chosen(variable)?.Except(known, StringComparer.OrdinalIgnoreCase).Any() is true)
+            throw new ArgumentException($"{option}: one or more of {string.Join(", ", known)}, separated by commas, were expected.");
     }
 
     private static string[] TakeOne(string[] args, string option, string variable)
@@ -60,7 +67,7 @@ internal static class BenchmarkCases
         if (index < 0)
             return args;
         if (index + 1 == args.Length)
-            throw new ArgumentException($"{option} needs a value.", nameof(args));
+            throw new ArgumentException($"{option} needs a value.");
         Environment.SetEnvironmentVariable(variable, args[index + 1]);
         return [.. args[..index], .. args[(index + 2)..]];
     }

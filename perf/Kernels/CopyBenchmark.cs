@@ -10,8 +10,8 @@ public class CopyBenchmark : OperationBenchmark
     private Tensor _source = null!;
     private Tensor _destination = null!;
 
-    /// <summary>Width: of 7B and of 13B.</summary>
-    [Params(4096, 5120)]
+    /// <summary>Width of the language model.</summary>
+    [ParamsSource(nameof(Widths))]
     public int Width { get; set; }
 
     private protected override void Prepare()

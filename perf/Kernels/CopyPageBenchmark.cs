@@ -10,8 +10,8 @@ public class CopyPageBenchmark : OperationBenchmark
 {
     private KvPool _pool = null!;
 
-    /// <summary>Layers, and heads of each: of 7B and of 13B.</summary>
-    [Params(32, 40)]
+    /// <summary>Layers, and heads of each: they are as many in both models.</summary>
+    [ParamsSource(nameof(ModelHeads))]
     public int Layers { get; set; }
 
     /// <summary>How it is stored.</summary>

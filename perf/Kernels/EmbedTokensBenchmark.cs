@@ -16,6 +16,10 @@ public class EmbedTokensBenchmark : OperationBenchmark
     [Params(1, 32, 640)]
     public int Rows { get; set; }
 
+    /// <summary>Width of the language model.</summary>
+    [ParamsSource(nameof(Widths))]
+    public int Width { get; set; }
+
     /// <summary>How the embedding is stored.</summary>
     [ParamsSource(nameof(Formats))]
     public ElementType Weights { get; set; }
@@ -25,12 +29,12 @@ public class EmbedTokensBenchmark : OperationBenchmark
 
     private protected override void Prepare()
     {
-        LlavaShape shape = LlavaShape.Llava7B;
-        var embedding = new Projection("embedding", shape.Width, shape.Vocabulary);
+        int vocabulary = LlavaShape.Llava7B.Vocabulary;
+        var embedding = new Projection("embedding", Width, vocabulary);
         RandomWeights file = Activations.Own(new RandomWeights(Path.GetTempPath(), Weights, [embedding]));
-        _table = Activations.Own(Device.LoadWeight([file[embedding.Name]]));
-        _ids = Activations.Integers(Rows, step: 7919, below: shape.Vocabulary);
-        _output = Activations.Random(Rows, shape.Width);
+        _table = Activations.Own(Device.LoadTable(file[embedding.Name]));
+        _ids = Activations.Integers(Rows, step: 7919, below: vocabulary);
+        _output = Activations.Random(Rows, Width);
     }
 
     private protected override void Run(Device device) => device.EmbedTokens(_table, _ids, _output);

@@ -16,8 +16,8 @@ public class GatherRowsBenchmark : OperationBenchmark
     [Params(1, 32)]
     public int Rows { get; set; }
 
-    /// <summary>Width: of 7B and of 13B.</summary>
-    [Params(4096, 5120)]
+    /// <summary>Width of the language model.</summary>
+    [ParamsSource(nameof(Widths))]
     public int Width { get; set; }
 
     private protected override void Prepare()

@@ -18,28 +18,30 @@ catch (ArgumentException e)
     Console.Error.WriteLine(e.Message);
     return 1;
 }
-DeviceCeilings roof;
-using (CpuDevice device = CpuDevice.Create(arithmetic: Arithmetic.Fast))
-    roof = device.MeasureCeilings();
-DirectoryInfo costs = CostFile.CreateFolder();
+DirectoryInfo facts = CaseFile.CreateFolder();
 try
 {
     IConfig config = DefaultConfig.Instance
-        .AddColumn(RateColumn.All(roof))
+        .AddColumn(CaseColumn.All)
         .WithSummaryStyle(SummaryStyle.Default.WithMaxParameterColumnWidth(LongestShape));
     BenchmarkReport[] reports =
     [
         .. BenchmarkSwitcher.FromAssembly(typeof(OperationBenchmark).Assembly).Run(args, config).SelectMany(summary => summary.Reports),
     ];
-    BenchmarkReport[] wrong =
-        [.. reports.Where(report => !report.Success || report.GcStats.GetBytesAllocatedPerOperation(report.BenchmarkCase) is > 0)];
+    BenchmarkReport[] wrong = [.. reports.Where(report => !report.Success || CaseFile.Read(report.BenchmarkCase) is not { AllocatedBytes: 0 })];
     foreach (BenchmarkReport report in wrong)
         Console.WriteLine($"{report.BenchmarkCase.DisplayInfo}: {(report.Success ? "allocated" : "failed")}");
     Console.WriteLine($"{reports.Length} benchmarks, {wrong.Length} of them failed or allocated");
-    Console.WriteLine($"Roof: {roof.MultiplyAddsPerSecond / 1e9:0.0} GFLOP/s, {roof.ReadBytesPerSecond / 1e9:0.0} GB/s");
+    DeviceCeilings[] roofs = [.. reports.Select(report => CaseFile.Read(report.BenchmarkCase)?.Roof).OfType<DeviceCeilings>()];
+    if (roofs.Length > 0)
+        WriteRoof(roofs.Aggregate(DeviceCeilings.Highest));
     return wrong.Length == 0 ? 0 : 1;
 }
 finally
 {
-    costs.Delete(recursive: true);
+    facts.Delete(recursive: true);
 }
+
+static void WriteRoof(DeviceCeilings highest) => Console.WriteLine(
+    $"Highest roof of any case: {highest.MultiplyAddsPerSecond / 1e9:0.0} GFLOP/s fp32, {highest.BFloat16OperationsPerSecond / 1e9:0} bf16, "
+    + $"{highest.Int8OperationsPerSecond / 1e9:0} int8; {highest.ReadBytesPerSecond / 1e9:0.0} GB/s");

@@ -15,8 +15,8 @@ public class RopeAppendBenchmark : OperationBenchmark
     [Params(1, 8, 32, 640, 1300)]
     public int Rows { get; set; }
 
-    /// <summary>Heads: of 7B and of 13B.</summary>
-    [Params(32, 40)]
+    /// <summary>Attention heads.</summary>
+    [ParamsSource(nameof(ModelHeads))]
     public int Heads { get; set; }
 
     /// <summary>How keys and values are stored.</summary>

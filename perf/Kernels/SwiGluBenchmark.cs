@@ -13,8 +13,8 @@ public class SwiGluBenchmark : OperationBenchmark
     [Params(1, 8, 32, 640, 1300)]
     public int Rows { get; set; }
 
-    /// <summary>Width: of 7B and of 13B.</summary>
-    [Params(11008, 13824)]
+    /// <summary>Width of the feed-forward layers.</summary>
+    [ParamsSource(nameof(Intermediates))]
     public int Width { get; set; }
 
     private protected override void Prepare()

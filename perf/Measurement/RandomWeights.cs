@@ -1,4 +1,4 @@
-using System.Runtime.InteropServices;
+using System.Buffers.Binary;
 using ChainOfSpot.Kernels;
 using ChainOfSpot.Kernels.Quantization;
 using ChainOfSpot.Runtime.Weights;
@@ -74,6 +74,8 @@ public sealed class RandomWeights : IDisposable
     private static unsafe byte[] Block(ElementType type, int inputs)
     {
         var random = new Random(1);
+        if (type is ElementType.IQ4_NL or ElementType.IQ4_XS)
+            return RandomQuants(type, random, 1 / MathF.Sqrt(inputs));
         float scale = MathF.Sqrt(12f / inputs);
         float[] values = new float[BlockElements];
         foreach (ref float value in values.AsSpan())
@@ -82,6 +84,20 @@ public sealed class RandomWeights : IDisposable
         fixed (float* weights = values)
         fixed (byte* destination = block)
             Quantize.Row(type, weights, BlockElements, destination);
+        return block;
+    }
+
+    /// <summary>The formats that nothing is quantised to: quants, and scales of groups, at random under a scale of the block that is not.</summary>
+    private static byte[] RandomQuants(ElementType type, Random random, float deviation)
+    {
+        // The levels, and a group's scale from -32 to 31, deviate by so much themselves.
+        const float LevelDeviation = 67;
+        const float GroupScaleDeviation = 18;
+        var scale = (Half)(deviation / LevelDeviation / (type == ElementType.IQ4_XS ? GroupScaleDeviation : 1));
+        byte[] block = new byte[type.RowBytes(BlockElements)];
+        random.NextBytes(block);
+        for (int start = 0; start < block.Length; start += type.BlockBytes())
+            BinaryPrimitives.WriteHalfLittleEndian(block.AsSpan(start), scale);
         return block;
     }
 }

@@ -12,8 +12,8 @@ internal readonly record struct LabelledDot(string Name, double X, double Y, Col
 internal sealed class DotLabels(Plot plot, AxisLimits limits, PixelSize area)
 {
     private const int FontSize = 12;
-    private const float LetterWidth = 7.6f;
     private const float LabelHeight = 15;
+    private const float Gap = 2;
     private const float DotRadius = 5;
     private const float Step = 9;
     private const int Steps = 40;
@@ -33,7 +33,7 @@ internal sealed class DotLabels(Plot plot, AxisLimits limits, PixelSize area)
     private void Place(LabelledDot dot)
     {
         Pixel center = ToPixel(dot.X, dot.Y);
-        float width = dot.Name.Length * LetterWidth;
+        float width = WidthOf(dot.Name);
         for (int step = 0; step < Steps; step++)
         {
             for (int direction = 0; direction < Directions; direction++)
@@ -71,6 +71,14 @@ internal sealed class DotLabels(Plot plot, AxisLimits limits, PixelSize area)
         text.LabelAlignment = Alignment.MiddleLeft;
         text.LabelFontColor = dot.Color.Darken(0.3);
         text.LabelFontSize = FontSize;
+        // Lines of the roof shine through.
+        text.LabelBackgroundColor = Colors.White.WithAlpha(0.7);
+    }
+
+    private static float WidthOf(string name)
+    {
+        using Paint paint = Paint.NewDisposablePaint();
+        return new LabelStyle { Text = name, FontSize = FontSize }.Measure(paint).Width + Gap;
     }
 
     private static PixelRect Around(Pixel center) =>

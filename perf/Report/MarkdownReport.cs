@@ -28,7 +28,8 @@ internal sealed class MarkdownReport(PerformanceReport report, TextWriter writer
         WriteCeilings(report.AllThreads);
         writer.WriteLine("""
 
-            The roof is measured between the kernels: independent multiply-adds in registers, and reading memory once and in order.
+            The roof is measured between the kernels: independent multiply-adds in registers, and reading memory once, every thread in
+            four streams side by side.
 
             ![Roofline](roofline.svg)
             """);

@@ -8,7 +8,14 @@ namespace ChainOfSpot.Report;
 /// <summary>Everything that one run measured.</summary>
 internal sealed record PerformanceReport
 {
-    private static readonly JsonSerializerOptions Json = new() { WriteIndented = true, PropertyNamingPolicy = JsonNamingPolicy.SnakeCaseLower, Converters = { new JsonStringEnumConverter<ElementType>() } };
+    private static readonly JsonSerializerOptions Json = new()
+    {
+        WriteIndented = true,
+        PropertyNamingPolicy = JsonNamingPolicy.SnakeCaseLower,
+        RespectNullableAnnotations = true,
+        RespectRequiredConstructorParameters = true,
+        Converters = { new JsonStringEnumConverter<ElementType>() },
+    };
 
     public required DateTimeOffset Taken { get; init; }
 
@@ -30,11 +37,25 @@ internal sealed record PerformanceReport
 
     public required IReadOnlyList<Measured> Measured { get; init; }
 
+    /// <exception cref="InvalidDataException">No report, or one of other work: the times of two reports have to be of the same.</exception>
+    public static PerformanceReport FromJson(string path, LlavaShape shape, ElementType weights)
+    {
+        PerformanceReport report = FromJson(path);
+        return report.Shape == shape && report.Weights == weights
+            ? report
+            : throw new InvalidDataException(
+                $"{path}: times of {report.Shape.Name} with {report.Weights} weights; this report is of {shape.Name} with {weights}.");
+    }
+
+    /// <exception cref="InvalidDataException">No report.</exception>
     public static PerformanceReport FromJson(string path)
     {
         try
         {
-            return JsonSerializer.Deserialize<PerformanceReport>(File.ReadAllText(path), Json) ?? throw new JsonException("null");
+            PerformanceReport report = JsonSerializer.Deserialize<PerformanceReport>(File.ReadAllText(path), Json) ?? throw new JsonException("null");
+            return report.Measured.GroupBy(m => m.Name).FirstOrDefault(same => same.Count() > 1) is { } twice
+                ? throw new JsonException($"'{twice.Key}' was measured twice")
+                : report;
         }
         catch (JsonException e)
         {

@@ -18,7 +18,7 @@ internal static class Program
         {
             return await RunAsync(args, Console.Out).ConfigureAwait(false);
         }
-        catch (Exception e) when (e is ModelException or WeightFileException or IOException or InvalidDataException)
+        catch (Exception e) when (e is ModelException or WeightFileException or IOException or UnauthorizedAccessException or InvalidDataException or ArgumentException)
         {
             await Console.Error.WriteLineAsync(e.Message).ConfigureAwait(false);
             return 1;
@@ -38,12 +38,18 @@ internal static class Program
             DefaultValueFactory = _ => defaults.Weights,
         };
         var arithmetic = new Option<Arithmetic>("--arithmetic") { Description = "exact multiplies in fp32, fast in bf16 and int8.", HelpName = "exact|fast" };
-        var threads = new Option<int>("--threads", "-t") { Description = "CPU threads; 0 for one a core.", HelpName = "N" };
+        Option<int> threads = CountOption.Create("--threads", "CPU threads; 0 for one a core.", 0, least: 0);
+        threads.Aliases.Add("-t");
         Option<int> rounds = CountOption.Create("--rounds", "How often everything is measured.", defaults.Rounds);
         var quick = new Option<bool>("--quick") { Description = "Small shapes and one round: whether it works, not how fast it is." };
         var model = new Option<string?>("--model", "-m") { Description = "Folder of a checkpoint to run whole questions on.", HelpName = "DIR" };
         var compare = new Option<string?>("--compare") { Description = "An older report.json; exits with 1 where a time grew beyond the threshold.", HelpName = "JSON" };
         var threshold = new Option<double>("--threshold") { Description = "The share that a time may grow by.", HelpName = "0.1", DefaultValueFactory = _ => defaults.Threshold };
+        threshold.Validators.Add(result =>
+        {
+            if (result.GetValueOrDefault<double>() is not >= 0)
+                result.AddError("--threshold has to be 0 at least.");
+        });
         var root = new RootCommand("Measures every kernel at LLaVA-1.5 7B shapes under this machine's measured roof.")
         {
             output, weights, arithmetic, threads, rounds, quick, model, compare, threshold,
@@ -68,15 +74,19 @@ internal static class Program
 
     private static async Task<int> RunAsync(ReportOptions options, TextWriter writer)
     {
+        LlavaShape shape = options.Quick ? LlavaShape.Small : LlavaShape.Llava7B;
         // Read first: a bad file should not be found out after minutes of measuring.
-        PerformanceReport? old = options.Compare is { } path ? PerformanceReport.FromJson(path) : null;
+        PerformanceReport? old = options.Compare is { } path ? PerformanceReport.FromJson(path, shape, options.Weights) : null;
         Directory.CreateDirectory(options.Output);
-        PerformanceReport report = Measuring.Run(options, options.Quick ? LlavaShape.Small : LlavaShape.Llava7B, writer);
+        // First too: a model that cannot be loaded.
+        IReadOnlyList<Measured> questions = [];
         if (options.Model is { } model)
         {
             var cpu = new EngineOptions { Device = new DeviceChoice(DeviceKind.Cpu), Threads = options.Threads };
-            report = report with { Measured = [.. report.Measured, .. await EngineRun.MeasureAsync(model, cpu, options.Rounds, writer).ConfigureAwait(false)] };
+            questions = await EngineRun.MeasureAsync(model, cpu, options.Rounds, writer).ConfigureAwait(false);
         }
+        PerformanceReport report = Measuring.Run(options, shape, writer);
+        report = report with { Measured = [.. report.Measured, .. questions] };
 
         await File.WriteAllTextAsync(Path.Combine(options.Output, JsonFile), report.ToJson()).ConfigureAwait(false);
         var markdown = new StringWriter();

@@ -1,4 +1,7 @@
+using ChainOfSpot.Kernels;
+using ChainOfSpot.Measurement;
 using ChainOfSpot.Report;
+using ChainOfSpot.Runtime.Devices;
 
 namespace ChainOfSpot.Perf.Tests;
 
@@ -34,12 +37,42 @@ public sealed class ReportTests : IDisposable
         Assert.True(new Comparison(report, shorter, threshold: 0.1).IsRegression);
     }
 
-    [Fact]
-    public void A_file_that_is_no_report_is_named()
+    [Theory]
+    [InlineData("")]
+    [InlineData("null")]
+    [InlineData("{ \"a\": 1 }")]
+    [InlineData("{ \"taken\": \"2026-01-01T00:00:00Z\", \"machine\": null, \"device\": \"\", \"shape\": null, \"stack_layers\": 1, \"one_thread\": null, \"all_threads\": null, \"measured\": null }")]
+    public void A_file_that_is_no_report_is_named(string text)
     {
         string path = Path.Combine(_folder.FullName, "other.json");
-        File.WriteAllText(path, "{ \"a\": 1 }");
+        File.WriteAllText(path, text);
         Assert.Contains(path, Assert.Throws<InvalidDataException>(() => PerformanceReport.FromJson(path)).Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void A_report_of_other_work_is_not_compared()
+    {
+        var ceilings = new DeviceCeilings(1, 1);
+        var report = new PerformanceReport
+        {
+            Taken = DateTimeOffset.UnixEpoch,
+            Machine = Machine.Current,
+            Device = "",
+            Shape = LlavaShape.Llava7B,
+            Weights = ElementType.Q4_0,
+            StackLayers = 4,
+            OneThread = new MeasuredCeilings(1, ceilings, ceilings),
+            AllThreads = new MeasuredCeilings(2, ceilings, ceilings),
+            Measured = [],
+        };
+        string path = Path.Combine(_folder.FullName, "report.json");
+        File.WriteAllText(path, report.ToJson());
+        Assert.NotNull(PerformanceReport.FromJson(path, LlavaShape.Llava7B, ElementType.Q4_0));
+        foreach ((LlavaShape shape, ElementType weights) in new[] { (LlavaShape.Llava7B, ElementType.F16), (LlavaShape.Llava13B, ElementType.Q4_0) })
+        {
+            string message = Assert.Throws<InvalidDataException>(() => PerformanceReport.FromJson(path, shape, weights)).Message;
+            Assert.StartsWith($"{path}: times of LLaVA-1.5 7B with Q4_0 weights;", message, StringComparison.Ordinal);
+        }
     }
 
     private static PerformanceReport Scaled(PerformanceReport report, double factor) => report with

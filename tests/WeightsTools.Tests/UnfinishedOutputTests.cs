@@ -62,6 +62,24 @@ public sealed class UnfinishedOutputTests : IDisposable
     }
 
     [Fact]
+    public void Folders_that_were_made_for_the_output_go_with_it()
+    {
+        string target = _tool.PathOf("a", "b", "model");
+        Assert.Throws<CommandException>(() => PendingFolder.Create(target, [], long.MaxValue));
+        Assert.Empty(Directory.GetFileSystemEntries(_tool.Root));
+        PendingFolder.Create(target, [], 1).Dispose();
+        Assert.Empty(Directory.GetFileSystemEntries(_tool.Root));
+
+        using (PendingFolder pending = PendingFolder.Create(target, [], 1))
+            Directory.CreateDirectory(_tool.PathOf("a", "others"));
+        Assert.Equal([_tool.PathOf("a", "others")], Directory.GetFileSystemEntries(_tool.PathOf("a")));
+
+        using (PendingFolder pending = PendingFolder.Create(target, [], 1))
+            pending.Complete();
+        Assert.True(Directory.Exists(target));
+    }
+
+    [Fact]
     public async Task A_write_error_of_the_system_leaves_nothing()
     {
         // A limit on the size of files makes the system refuse to write on, as a full disk does. The runtime's own doubly mapped

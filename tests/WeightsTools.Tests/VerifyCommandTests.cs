@@ -41,6 +41,17 @@ public sealed class VerifyCommandTests : IDisposable
         Assert.False(Path.Exists(_tool.PathOf("out")));
     }
 
+    [Theory]
+    [InlineData("--tolerance", "0.1")]
+    [InlineData("--tolerance", "-1", "--against")]
+    [InlineData("--tolerance", "NaN", "--against")]
+    public async Task A_tolerance_is_a_distance_from_a_second_checkpoint(params string[] options)
+    {
+        string model = Fixtures.Path("llava", "hf-mha");
+        string[] against = options.Contains("--against") ? [.. options, model] : options;
+        (await _tool.RunAsync(["verify", model, .. against])).AssertFailed(2, "--tolerance", "--against");
+    }
+
     [Fact]
     public async Task A_changed_weight_is_measured()
     {

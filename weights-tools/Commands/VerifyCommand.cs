@@ -39,7 +39,7 @@ internal sealed class VerifyCommand : Command
 
     private readonly Option<double?> _tolerance = new("--tolerance")
     {
-        Description = "The most that a weight of the second checkpoint may differ by. Without it differences are shown only.",
+        Description = "The most that a weight may differ by from that of --against. Without it differences are shown only.",
         HelpName = "X",
     };
 
@@ -55,6 +55,11 @@ internal sealed class VerifyCommand : Command
         Add(_tower);
         Add(_projector);
         Add(_json);
+        Validators.Add(result =>
+        {
+            if (result.GetResult(_tolerance) is not null && (result.GetResult(_against) is null || result.GetValue(_tolerance) is not >= 0))
+                result.AddError($"{_tolerance.Name} has to be 0 at least, and needs {_against.Name}.");
+        });
         SetAction((parsed, cancellation) => Task.Run(() => Run(parsed, cancellation), cancellation));
     }
 

@@ -5,18 +5,20 @@ namespace ChainOfSpot.WeightsTools.Output;
 /// <summary>
 /// Files that appear all at once: they are written into a folder of a temporary name, beside the target or inside of one that
 /// is there already, and get their place when all are complete and on the disk. Whatever ends the work before, an error or
-/// Ctrl+C, leaves nothing of them.
+/// Ctrl+C, leaves nothing of them, nor of the folders that were made to hold them.
 /// </summary>
 internal sealed class PendingFolder : IDisposable
 {
     private readonly string _target;
     private readonly string _pending;
+    private readonly IReadOnlyList<string> _madeParents;
     private bool _placed;
 
-    private PendingFolder(string target, string pending)
+    private PendingFolder(string target, string pending, IReadOnlyList<string> madeParents)
     {
         _target = target;
         _pending = pending;
+        _madeParents = madeParents;
     }
 
     /// <summary>Starts to write.</summary>
@@ -36,18 +38,30 @@ internal sealed class PendingFolder : IDisposable
         }
         string parent = Path.GetDirectoryName(full)
             ?? throw new CommandException($"{target} is no folder that can be written.");
-        Directory.CreateDirectory(parent);
+        List<string> missing = [];
+        for (string? above = parent; above is not null && !Directory.Exists(above); above = Path.GetDirectoryName(above))
+            missing.Add(above);
         // A folder that is there may be on another disk than the one that it is in.
-        string disk = Directory.Exists(full) ? full : parent;
+        string disk = Directory.Exists(full) ? full : missing.Count == 0 ? parent : Path.GetDirectoryName(missing[^1]) ?? parent;
         long free = new DriveInfo(disk).AvailableFreeSpace;
         if (totalBytes > free)
         {
             throw new CommandException(
                 $"{target} needs {Sizes.Format(totalBytes)}, but its disk has {Sizes.Format(free)} left.");
         }
-        string pending = Path.Combine(disk, $".{Path.GetFileName(full)}.incomplete-{Path.GetRandomFileName()}");
-        Directory.CreateDirectory(pending);
-        return new PendingFolder(full, pending);
+        string pending = Path.Combine(
+            Directory.Exists(full) ? full : parent, $".{Path.GetFileName(full)}.incomplete-{Path.GetRandomFileName()}");
+        var folder = new PendingFolder(full, pending, missing);
+        try
+        {
+            Directory.CreateDirectory(pending);
+        }
+        catch
+        {
+            folder.Dispose();
+            throw;
+        }
+        return folder;
     }
 
     /// <summary>Opens a new file for writing.</summary>
@@ -82,7 +96,15 @@ internal sealed class PendingFolder : IDisposable
     /// <summary>Removes everything that is not complete.</summary>
     public void Dispose()
     {
-        if (!_placed && Directory.Exists(_pending))
+        if (_placed)
+            return;
+        if (Directory.Exists(_pending))
             Directory.Delete(_pending, recursive: true);
+        // The innermost comes first; somebody else may have put something there since.
+        foreach (string made in _madeParents.TakeWhile(made => !Directory.Exists(made) || !Directory.EnumerateFileSystemEntries(made).Any()))
+        {
+            if (Directory.Exists(made))
+                Directory.Delete(made);
+        }
     }
 }

@@ -2,7 +2,7 @@ namespace ChainOfSpot.Runtime.Devices;
 
 /// <summary>What a device can do at most, measured.</summary>
 /// <param name="MultiplyAddsPerSecond">fp32 operations a second of independent multiply-adds in registers, all threads; a multiply-add is two.</param>
-/// <param name="ReadBytesPerSecond">Bytes a second of reading memory once and in order, all threads.</param>
+/// <param name="ReadBytesPerSecond">Bytes a second of reading memory once, every thread in four streams side by side.</param>
 public sealed record DeviceCeilings(double MultiplyAddsPerSecond, double ReadBytesPerSecond)
 {
     /// <summary>Operations a second of int8 dot products in registers, all threads; 0 where the device assembles none.</summary>
