@@ -225,8 +225,8 @@ internal sealed unsafe class QuantizedOperands : IDisposable
         };
         ActivationBlocks.Cpu<TVector, TLanes>(arguments.A, K, rows, K, blocks.Pointer, 0, rows);
         int panels = PackedPanels.Count(_segments.Pointer[0].Rows) + PackedPanels.Count(_segments.Pointer[1].Rows);
-        QuantizedMatMul.Panels<TVector, TLanes>(arguments, blocks.Pointer, null, 0, panels / 2, scratch.Pointer);
-        QuantizedMatMul.Panels<TVector, TLanes>(arguments, blocks.Pointer, null, panels / 2, panels, scratch.Pointer);
+        QuantizedMatMul.Panels<TVector, TLanes>(arguments, blocks.Pointer, null, null, 0, panels / 2, scratch.Pointer);
+        QuantizedMatMul.Panels<TVector, TLanes>(arguments, blocks.Pointer, null, null, panels / 2, panels, scratch.Pointer);
         return c.Span.ToArray();
     }
 
