@@ -69,13 +69,16 @@ internal static unsafe class PairedGroups
 
     public static void Pack(byte* groupScales, byte* quants, byte* packed, int start, int column)
     {
-        for (int group = 0; group < Groups; group++)
+        for (int group = 0; group < Groups; group += 2)
         {
-            (int factor, int minimum) = SixBitScales.Read(groupScales, group);
-            packed[Factors(start, group) + column] = (byte)factor;
-            packed[MinimumFactors(start, group) + column] = (byte)minimum;
-            if (group % 2 == 0)
-                PackedBlocks.PackSteps(quants + (group / 2 * 32), packed + Nibbles(start, group, 0).Offset, column, 8);
+            byte* factors = packed + Factors(start, group) + column;
+            (int first, int firstMinimum) = SixBitScales.Read(groupScales, group);
+            (int second, int secondMinimum) = SixBitScales.Read(groupScales, group + 1);
+            factors[0] = (byte)first;
+            factors[Int8Tile.Columns] = (byte)second;
+            factors[2 * Int8Tile.Columns] = (byte)firstMinimum;
+            factors[3 * Int8Tile.Columns] = (byte)secondMinimum;
+            PackedBlocks.PackSteps(quants + (group / 2 * 32), packed + Factors(start, group) + FactorBytes, column, 8);
         }
     }
 
@@ -206,17 +209,19 @@ internal readonly unsafe struct PackedQ6_K : IPackedFormat
     {
         var block = (BlockQ6_K*)source;
         ((Half*)packed)[column] = block->Scale;
-        for (int group = 0; group < 2 * HalfGroups; group++)
-            packed[Factors(group) + column] = (byte)block->GroupScales[group];
         for (int half = 0; half < 2; half++)
         {
-            for (int step = 0; step < Steps; step++)
+            byte* factors = packed + Factors(half * HalfGroups) + column;
+            for (int group = 0; group < HalfGroups; group++)
+                factors[group * Int8Tile.Columns] = (byte)block->GroupScales[(half * HalfGroups) + group];
+            var low = (uint*)(block->QuantsLow + (half * 64));
+            var high = (uint*)(block->QuantsHigh + (half * 32));
+            byte* destination = packed + Step(half, 0) + (column * 4);
+            for (int step = 0; step < Steps; step++, destination += StepBytes)
             {
-                byte* low = block->QuantsLow + (half * 64) + (step * 4);
-                byte* start = packed + Step(half, step);
-                PackedBlocks.PackSteps(low, start, column, 1);
-                PackedBlocks.PackSteps(low + 32, start + PackedBlocks.StepBytes, column, 1);
-                PackedBlocks.PackSteps(block->QuantsHigh + (half * 32) + (step * 4), start + HighStart, column, 1);
+                *(uint*)destination = low[step];
+                *(uint*)(destination + PackedBlocks.StepBytes) = low[step + Steps];
+                *(uint*)(destination + HighStart) = high[step];
             }
         }
     }
