@@ -69,11 +69,11 @@ public static class PackedRowCode
     /// <param name="type">A type that <see cref="PackedPanels"/> packs.</param>
     /// <param name="vectorBits">512 for AVX512-VNNI, 256 for AVX2.</param>
     /// <param name="convention">How it is called.</param>
-    /// <returns>The code; empty where the registers do not hold the sums of all columns: the tile is as fast there.</returns>
+    /// <returns>The code; empty for types that are multiplied by the tile alone.</returns>
     /// <exception cref="ArgumentOutOfRangeException">The type cannot be packed.</exception>
     public static byte[] Assemble(ElementType type, int vectorBits, CallConvention convention)
     {
-        if (PackedPanels.Layout(type) is not { } layout || layout.BlocksTogether * PackedRowVectors.CountOf(vectorBits) > PackedRowVectors.SumsOf(vectorBits))
+        if (PackedPanels.Layout(type) is not { } layout)
             return [];
         return MachineFunction.Assemble(convention, assembler =>
         {
@@ -91,14 +91,20 @@ public static class PackedRowCode
     {
         private readonly Assembler _assembler = v.Assembler;
         private readonly int _groups = layout.Scaling.Groups();
-        private readonly bool _affine = layout.Scaling.IsAffine();
+        private readonly bool _affine = layout.Scaling == Int8Scaling.Affine;
         private readonly int _together = layout.BlocksTogether;
         private readonly int _blocks = layout.Length / ActivationBlock.Length;
 
         /// <summary>Steps whose products 16 bits hold.</summary>
         private readonly int _run = layout.LargestQuant switch { <= 15 => 8, <= 31 => 4, <= 63 => 2, _ => 1 };
 
+        /// <summary>Vectors of columns whose sums, of all blocks together, the registers hold at once.</summary>
+        private readonly int _partVectors = Math.Min(v.Count, v.SumCount / layout.BlocksTogether);
+
         private readonly HashSet<int> _prefetched = [];
+
+        /// <summary>Whether sums stay in 16 bits for a whole block.</summary>
+        private bool Sums16 => !v.HasInt8Dots && _run == Steps;
 
         public void Emit()
         {
@@ -112,10 +118,14 @@ public static class PackedRowCode
             _assembler.Label(ref panel);
             for (int block = 0; block < _blocks; block += _together)
             {
-                Multiply(block);
-                // Groups are added in ascending order, as everywhere.
-                for (int group = 0; group < _together * _groups; group++)
-                    AddScaled(block, group / _groups, group % _groups);
+                TouchLines(block);
+                for (int part = 0; part < v.Count; part += _partVectors)
+                {
+                    Multiply(block, part);
+                    // Groups are added in ascending order, as everywhere.
+                    for (int group = 0; group < _together * _groups; group++)
+                        AddScaled(block, group / _groups, group % _groups, part);
+                }
             }
             _assembler.add(rdx, r8);
             _assembler.add(r11, Int8Tile.Columns * sizeof(float));
@@ -145,38 +155,36 @@ public static class PackedRowCode
         }
 
         /// <summary>The integer sums of blocks, but for what <see cref="AddScaled"/> adds to all of a group.</summary>
-        private void Multiply(int block)
+        private void Multiply(int block, int part)
         {
             Clear();
-            TouchScales(block);
-            int run = v.HasInt8Dots ? 1 : Math.Min(_run, Steps / _groups);
+            int run = v.HasInt8Dots || Sums16 ? 1 : Math.Min(_run, Steps / _groups);
             for (int step = 0; step < Steps; step += run)
             {
                 if (_groups == 2 && step == Steps / 2)
                     KeepFirstGroups();
-                for (int i = 0; v.HasInt8Dots && i < _together; i++)
-                    LoadActivations(block, i, step);
-                for (int vector = 0; vector < v.Count; vector++)
-                {
-                    for (int i = 0; i < _together; i++)
-                    {
-                        if (v.HasInt8Dots)
-                            MultiplyStep(block, i, step, vector);
-                        else
-                            MultiplyRun(block, i, step, run, vector);
-                    }
-                }
+                if (v.HasInt8Dots)
+                    MultiplyStep(block, step, part);
+                else if (Sums16)
+                    MultiplyStep16(block, step, part);
+                else
+                    MultiplyRun(block, step, run, part);
             }
+            for (int i = 0; Sums16 && i < _together * _partVectors; i++)
+                v.WidenPairs(i, i);
         }
 
         /// <summary>
-        /// Reads the scales and factors of blocks, which are needed behind their quants, in the order in which they lie before them: the CPU
-        /// fetches ahead only what is read in order.
+        /// Reads what is needed later than it lies, scales and factors behind quants and parts of lines, once in ascending order: the CPU
+        /// fetches ahead only what is read so.
         /// </summary>
-        private void TouchScales(int block)
+        private void TouchLines(int block)
         {
             int start = block == 0 ? 0 : layout.Factor!(block * _groups);
-            for (int offset = start; offset < layout.Low(block, 0).Offset; offset += CacheLine)
+            int end = _partVectors == v.Count ? layout.Low(block, 0).Offset
+                : block + _together < _blocks ? layout.Factor!((block + _together) * _groups)
+                : layout.Bytes;
+            for (int offset = start; offset < end; offset += CacheLine)
             {
                 _assembler.test(__byte_ptr[rdx + offset], al);
                 Prefetch(offset);
@@ -192,63 +200,97 @@ public static class PackedRowCode
 
         private void Clear()
         {
-            for (int i = 0; i < _together * v.Count; i++)
+            for (int i = 0; i < _together * _partVectors; i++)
                 v.Clear(i);
         }
 
         private void KeepFirstGroups()
         {
-            for (int i = 0; i < _together * v.Count; i++)
+            for (int i = 0; i < _together * _partVectors; i++)
                 v.Store(FirstGroup(i), i);
             Clear();
         }
 
-        private void MultiplyStep(int block, int i, int step, int vector)
+        private void MultiplyStep(int block, int step, int part)
         {
-            LoadQuants(v.Quants, block + i, step, vector);
-            v.AddDots(Sum(i, vector), v.Quants, v.X(i));
+            for (int i = 0; i < _together; i++)
+                LoadActivations(block, i, step);
+            for (int vector = 0; vector < _partVectors; vector++)
+            {
+                for (int i = 0; i < _together; i++)
+                {
+                    LoadQuants(block + i, step, part + vector);
+                    v.AddDots(Sum(i, vector), v.Quants, v.X(i));
+                }
+            }
         }
 
-        /// <summary>Adds products of some steps in 16 bits before they are added in 32.</summary>
-        private void MultiplyRun(int block, int i, int step, int run, int vector)
+        /// <summary>Adds products of a step to sums of 16 bits.</summary>
+        private void MultiplyStep16(int block, int step, int part)
         {
-            for (int j = 0; j < run; j++)
+            for (int i = 0; i < _together; i++)
             {
-                LoadActivations(block, i, step + j);
-                LoadQuants(v.Quants, block + i, step + j, vector);
-                if (layout.LargestQuant == 255)
-                    v.MultiplySignedPairs(v.Quants, v.X(i));
-                else
-                    v.MultiplyPairs(v.Quants, v.X(i), adds: j > 0);
+                LoadActivations(block, i, step);
+                for (int vector = 0; vector < _partVectors; vector++)
+                {
+                    LoadQuants(block + i, step, part + vector);
+                    v.MultiplyPairs(v.Quants, v.X(i));
+                    v.AddInt16(Sum(i, vector), v.Quants);
+                }
             }
-            v.AddPairs(Sum(i, vector));
+        }
+
+        /// <summary>Adds products of some steps in 16 bits, vector by vector, before they are added in 32.</summary>
+        private void MultiplyRun(int block, int step, int run, int part)
+        {
+            for (int vector = 0; vector < _partVectors; vector++)
+            {
+                for (int i = 0; i < _together; i++)
+                {
+                    for (int j = 0; j < run; j++)
+                    {
+                        LoadActivations(block, i, step + j);
+                        LoadQuants(block + i, step + j, part + vector);
+                        if (layout.LargestQuant == 255)
+                            v.MultiplySignedPairs(v.Quants, v.X(i));
+                        else
+                            v.MultiplyPairs(v.Quants, v.X(i));
+                        if (j == 0)
+                            v.StartPairs(v.Quants);
+                        else
+                            v.AddInt16(v.Pairs, v.Quants);
+                    }
+                    v.WidenPairs(v.Pairs, v.Pairs);
+                    v.AddInt32(Sum(i, vector), v.Pairs);
+                }
+            }
         }
 
         private void LoadActivations(int block, int i, int step) =>
             v.BroadcastInt32(v.X(i), Activations(block + i, nameof(ActivationBlock.Quants), step * 4));
 
-        private int Sum(int i, int vector) => (i * v.Count) + vector;
+        private int Sum(int i, int vector) => (i * _partVectors) + vector;
 
-        private void LoadQuants(int quants, int block, int step, int vector)
+        private void LoadQuants(int block, int step, int vector)
         {
             BitPlace low = layout.Low(block, step);
             Prefetch(low.Offset + (vector * v.Bytes));
-            v.LoadBits(quants, Weights(low.Offset + (vector * v.Bytes)), low.Shift, low.Mask == 0xff ? null : v.LowMask);
+            v.LoadBits(v.Quants, Weights(low.Offset + (vector * v.Bytes)), low.Shift, low.Mask == 0xff ? null : v.LowMask);
             if (layout.High is { } high)
             {
                 BitPlace place = high(block, step);
                 Prefetch(place.Offset + (vector * v.Bytes));
                 v.LoadBits(v.Upper, Weights(place.Offset + (vector * v.Bytes)), place.Shift - layout.HighBit, v.HighMask);
-                v.Or(quants, v.Upper);
+                v.Or(v.Quants, v.Upper);
             }
             if (layout.Levels != null)
-                v.LookUp(quants);
+                v.LookUp(v.Quants);
             else if (low.Mask == 0xff && !v.HasInt8Dots)
-                v.Xor(quants, v.LowMask);
+                v.Xor(v.Quants, v.LowMask);
         }
 
         /// <summary>total = fma(float(sum - offset · ∑q), scale · d, total), then the minima.</summary>
-        private void AddScaled(int block, int i, int group)
+        private void AddScaled(int block, int i, int group, int part)
         {
             int number = ((block + i) * _groups) + group;
             // Signed bytes have no offset.
@@ -259,25 +301,16 @@ public static class PackedRowCode
                 v.ShiftLeft32(v.X(0), layout.OffsetShift);
             }
             v.BroadcastSingle(v.D, Activations(block + i, nameof(ActivationBlock.Scale)));
-            if (layout.Scaling == Int8Scaling.Affine)
-            {
+            if (_affine)
                 v.BroadcastSingle(v.Upper, Activations(block + i, nameof(ActivationBlock.ScaledSum)));
-            }
-            else if (layout.Scaling == Int8Scaling.AffineHalfBlock)
+            for (int vector = part; vector < part + _partVectors; vector++)
             {
-                // Minus d times the sum of the group's q.
-                LoadNegatedSum(v.Upper, block + i, group);
-                v.ToSingle(v.Upper);
-                v.Multiply(v.Upper, v.D);
-            }
-            for (int vector = 0; vector < v.Count; vector++)
-            {
-                int sum = Sum(i, vector);
+                int sum = Sum(i, vector - part);
                 if (_groups == 2 && group == 0)
                 {
                     // The second group's sums stay where they are.
-                    v.LoadInt32(v.Quants, FirstGroup(sum));
-                    sum = v.Quants;
+                    v.LoadInt32(v.Upper, FirstGroup(sum));
+                    sum = v.Upper;
                 }
                 AssemblerMemoryOperand total = r11 + (vector * v.Bytes);
                 if (hasOffset)
@@ -289,8 +322,7 @@ public static class PackedRowCode
                 if (_affine)
                 {
                     LoadScale(PackedBlocks.HalvesBytes, layout.MinimumFactor?.Invoke(number), vector);
-                    bool adds = layout.AddsMinima != (layout.Scaling == Int8Scaling.AffineHalfBlock);
-                    v.AddProduct(sum, v.Scale, v.Upper, negated: !adds);
+                    v.AddProduct(sum, v.Scale, v.Upper, negated: !layout.AddsMinima);
                 }
                 v.Store(total, sum);
             }

@@ -20,15 +20,18 @@ internal sealed class PackedRowVectors(Assembler assembler, int vectorBits)
     public int Bytes => vectorBits / 8;
 
     /// <summary>Vectors of four bytes of all columns.</summary>
-    public int Count => CountOf(vectorBits);
+    public int Count => PackedBlocks.StepBytes / Bytes;
+
+    /// <summary>Registers that hold sums; the first ones.</summary>
+    public int SumCount => _wide ? 16 : 8;
 
     /// <summary>Quants of a vector of columns.</summary>
     public int Quants => _wide ? 20 : 9;
 
     /// <summary>The scale of the weights, once their quants are multiplied.</summary>
-    public int Scale => _wide ? 27 : Quants;
+    public int Scale => Quants;
 
-    /// <summary>Upper bits of quants, then the scaled sum of a group's activations.</summary>
+    /// <summary>Upper bits of quants, then the scaled sum of a group's activations or the sums of a first group.</summary>
     public int Upper => Quants + 1;
 
     /// <summary>The scale of the activations.</summary>
@@ -48,16 +51,11 @@ internal sealed class PackedRowVectors(Assembler assembler, int vectorBits)
 
     private int Ones => Quants + 5;
 
-    private int Pairs => Quants + 6;
+    /// <summary>Sums of a run of products in 16 bits.</summary>
+    public int Pairs => Quants + 6;
 
     /// <summary>Four activations of one of the blocks together, then what is added to all sums of a group.</summary>
     public int X(int block) => _wide ? 16 + block : 8;
-
-    /// <summary>Vectors of four bytes of all columns.</summary>
-    public static int CountOf(int vectorBits) => PackedBlocks.StepBytes * 8 / vectorBits;
-
-    /// <summary>Registers that hold sums; the first ones.</summary>
-    public static int SumsOf(int vectorBits) => vectorBits == 512 ? 16 : 8;
 
     public void Clear(int register) => assembler.vpxor(Xmm(register), Xmm(register), Xmm(register));
 
@@ -146,32 +144,23 @@ internal sealed class PackedRowVectors(Assembler assembler, int vectorBits)
     /// <summary>sum += dot products of four unsigned quants and activations.</summary>
     public void AddDots(int sum, int quants, int x) => assembler.vpdpbusd(Zmm(sum), Zmm(quants), Zmm(x));
 
-    /// <summary>Adds products of unsigned quants and activations, in pairs, to a run of 16 bits, or begins one.</summary>
-    public void MultiplyPairs(int quants, int x, bool adds)
-    {
-        if (!adds)
-        {
-            assembler.vpmaddubsw(Ymm(Pairs), Ymm(quants), Ymm(x));
-            return;
-        }
-        assembler.vpmaddubsw(Ymm(quants), Ymm(quants), Ymm(x));
-        assembler.vpaddw(Ymm(Pairs), Ymm(Pairs), Ymm(quants));
-    }
+    /// <summary>Products of unsigned quants and activations, in the quants' place, added in pairs in 16 bits.</summary>
+    public void MultiplyPairs(int quants, int x) => assembler.vpmaddubsw(Ymm(quants), Ymm(quants), Ymm(x));
 
-    /// <summary>Products of signed quants and activations, in pairs: the activations take the signs, two products are 2 · 128 · 127 at most.</summary>
+    /// <summary>The same of signed quants: the activations take the signs, two products are 2 · 128 · 127 at most.</summary>
     public void MultiplySignedPairs(int quants, int x)
     {
         assembler.vpsignb(Ymm(Pairs), Ymm(x), Ymm(quants));
         assembler.vpabsb(Ymm(quants), Ymm(quants));
-        assembler.vpmaddubsw(Ymm(Pairs), Ymm(quants), Ymm(Pairs));
+        assembler.vpmaddubsw(Ymm(quants), Ymm(quants), Ymm(Pairs));
     }
 
-    /// <summary>Adds a run's pairs to a sum.</summary>
-    public void AddPairs(int sum)
-    {
-        assembler.vpmaddwd(Ymm(Pairs), Ymm(Pairs), Ymm(Ones));
-        assembler.vpaddd(Ymm(sum), Ymm(sum), Ymm(Pairs));
-    }
+    public void StartPairs(int pairs) => assembler.vmovdqa(Ymm(Pairs), Ymm(pairs));
+
+    public void AddInt16(int register, int other) => assembler.vpaddw(Ymm(register), Ymm(register), Ymm(other));
+
+    /// <summary>Adds neighbours of 16 bits in 32.</summary>
+    public void WidenPairs(int register, int pairs) => assembler.vpmaddwd(Ymm(register), Ymm(pairs), Ymm(Ones));
 
     public void BroadcastInt32(int register, AssemblerMemoryOperand source)
     {
