@@ -79,11 +79,8 @@ public static class Float16RowsCode
 
     private static void Emit(Assembler assembler, int vectorBits)
     {
-        bool wide = vectorBits == 512;
-        int vectorBytes = vectorBits / 8;
-        int steps = LineProducts * sizeof(float) / vectorBytes;
-        // The encoding that CPUs without AVX-512 know.
-        assembler.PreferVex = !wide;
+        var v = new VectorAssembler(assembler, vectorBits);
+        int steps = LineProducts * sizeof(float) / v.Bytes;
         assembler.mov(rax, Field(nameof(Float16RowsArguments.A)));
         assembler.mov(r9, Field(nameof(Float16RowsArguments.Weights)));
         assembler.mov(r8, Field(nameof(Float16RowsArguments.RowStep)));
@@ -97,11 +94,11 @@ public static class Float16RowsCode
         assembler.cmovg(r10, Field(nameof(Float16RowsArguments.Lines)));
         assembler.sub(Field(nameof(Float16RowsArguments.Lines)), r10);
         for (int row = 0; row < MatMul.Bands; row++)
-            assembler.vpxor(Ymm(row), Ymm(row), Ymm(row));
+            v.Clear(row);
         Label line = assembler.CreateLabel();
         assembler.Label(ref line);
         for (int step = 0; step < steps; step++)
-            Load(Activations(step), rax + (step * vectorBytes));
+            v.Load(Activations(step), rax + (step * v.Bytes));
         for (int row = 0; row < MatMul.Bands; row++)
         {
             AssemblerRegister64 first = row < 3 ? r9 : row < 6 ? rdx : r11;
@@ -110,8 +107,8 @@ public static class Float16RowsCode
             for (int step = 0; step < steps; step++)
             {
                 int widened = Widened((row * steps) + step);
-                Widen(widened, weights + (step * vectorBytes / 2));
-                MultiplyAdd(row, widened, Activations(step));
+                v.WidenHalves(widened, weights + (step * v.Bytes / 2));
+                v.AddProduct(row, widened, Activations(step), negated: false);
             }
         }
         assembler.add(rax, LineProducts * sizeof(float));
@@ -122,51 +119,15 @@ public static class Float16RowsCode
         assembler.jne(line);
         assembler.mov(r10, Field(nameof(Float16RowsArguments.Lanes)));
         for (int row = 0; row < MatMul.Bands; row++)
-            Store(r10 + (row * vectorBytes), row);
-        assembler.add(Field(nameof(Float16RowsArguments.Lanes)), MatMul.Bands * vectorBytes);
+            v.Store(r10 + (row * v.Bytes), row);
+        assembler.add(Field(nameof(Float16RowsArguments.Lanes)), MatMul.Bands * v.Bytes);
         assembler.cmp(Field(nameof(Float16RowsArguments.Lines)), 0);
         assembler.jne(chunk);
 
         int Activations(int step) => MatMul.Bands + step;
 
         int Widened(int index) => MatMul.Bands + 4 + (index % 4);
-
-        void Load(int register, AssemblerMemoryOperand source)
-        {
-            if (wide)
-                assembler.vmovups(Zmm(register), __zmmword_ptr[source]);
-            else
-                assembler.vmovups(Ymm(register), __ymmword_ptr[source]);
-        }
-
-        void Store(AssemblerMemoryOperand destination, int register)
-        {
-            if (wide)
-                assembler.vmovups(__zmmword_ptr[destination], Zmm(register));
-            else
-                assembler.vmovups(__ymmword_ptr[destination], Ymm(register));
-        }
-
-        void Widen(int register, AssemblerMemoryOperand source)
-        {
-            if (wide)
-                assembler.vcvtph2ps(Zmm(register), __ymmword_ptr[source]);
-            else
-                assembler.vcvtph2ps(Ymm(register), __xmmword_ptr[source]);
-        }
-
-        void MultiplyAdd(int sum, int x, int y)
-        {
-            if (wide)
-                assembler.vfmadd231ps(Zmm(sum), Zmm(x), Zmm(y));
-            else
-                assembler.vfmadd231ps(Ymm(sum), Ymm(x), Ymm(y));
-        }
     }
-
-    private static AssemblerRegisterZMM Zmm(int number) => new(Register.ZMM0 + number);
-
-    private static AssemblerRegisterYMM Ymm(int number) => new(Register.YMM0 + number);
 
     private static AssemblerMemoryOperand Field(string name) => __qword_ptr[rcx + (int)Marshal.OffsetOf<Float16RowsArguments>(name)];
 }

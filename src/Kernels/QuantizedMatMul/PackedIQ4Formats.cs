@@ -21,7 +21,7 @@ internal static unsafe class IQ4Panels
 }
 
 /// <summary><see cref="BlockIQ4_NL"/>: scales, then <see cref="IQ4Panels"/>.</summary>
-internal readonly unsafe struct PackedIQ4_NL : IPackedFormat
+internal readonly unsafe struct PackedIQ4_NL : IPackedRowFormat
 {
     public static Int8Scaling Scaling => Int8Scaling.Block;
 
@@ -35,12 +35,8 @@ internal readonly unsafe struct PackedIQ4_NL : IPackedFormat
 
     public static int QuantsInPlace => -1;
 
-    public static PackedLayout? Layout => new()
+    public static PackedLayout Layout => new()
     {
-        Length = Length,
-        Bytes = Bytes,
-        Scaling = Scaling,
-        OffsetShift = OffsetShift,
         LargestQuant = 255,
         Low = (_, step) => PackedLayout.HalfBlockPairs(PackedBlocks.HalvesBytes, step),
         Levels = IQ4Levels.Values.ToArray(),
@@ -80,8 +76,6 @@ internal readonly unsafe struct PackedIQ4_XS : IPackedFormat
     public static int Bytes => PairsStart + (Groups * IQ4Panels.PairBytes);
 
     public static int QuantsInPlace => -1;
-
-    public static PackedLayout? Layout => null;
 
     public static void Pack(byte* source, byte* packed, int column)
     {

@@ -6,7 +6,7 @@ namespace ChainOfSpot.Kernels;
 /// <summary>
 /// <see cref="BlockQ4_K"/>: scales d, scales m, then for each two groups of 32 weights s and t [group][column] and the pairs of nibbles.
 /// </summary>
-internal readonly unsafe struct PackedQ4_K : IPackedFormat
+internal readonly unsafe struct PackedQ4_K : IPackedRowFormat
 {
     private const int PairsStart = 2 * PackedBlocks.HalvesBytes;
 
@@ -22,12 +22,8 @@ internal readonly unsafe struct PackedQ4_K : IPackedFormat
 
     public static int QuantsInPlace => -1;
 
-    public static PackedLayout? Layout => new()
+    public static PackedLayout Layout => new()
     {
-        Length = Length,
-        Bytes = Bytes,
-        Scaling = Scaling,
-        OffsetShift = OffsetShift,
         LargestQuant = 15,
         BlocksTogether = 2,
         Low = (block, step) => PairedGroups.Nibbles(PairsStart, block, step),
@@ -51,7 +47,8 @@ internal readonly unsafe struct PackedQ4_K : IPackedFormat
 /// <summary>What Q4_K and Q5_K have in common: for each two of the eight groups s and t [group][column] and the pairs of nibbles.</summary>
 internal static unsafe class PairedGroups
 {
-    private const int Groups = 8;
+    public const int Groups = 8;
+
     private const int FactorBytes = 4 * Int8Tile.Columns;
     private const int PairBytes = FactorBytes + PackedBlocks.QuantBytes;
 
@@ -92,17 +89,18 @@ internal static unsafe class PairedGroups
         PackedBlocks.PrefetchRun(packed + ahead, 2 * PackedBlocks.HalvesBytes);
         PackedBlocks.WidenScales<TVector, TLanes>(packed, scale);
         PackedBlocks.WidenScales<TVector, TLanes>(packed + PackedBlocks.HalvesBytes, minimum);
-        for (int group = 0; group < Groups; group++)
+        for (int pair = 0; pair < Groups; pair += 2)
         {
-            float* scaled = scales + (2 * group * Int8Tile.Columns);
-            PackedBlocks.ScaleGroup<TVector, TLanes>(scale, (sbyte*)(packed + Factors(start, group)), scaled);
-            PackedBlocks.ScaleGroup<TVector, TLanes>(minimum, (sbyte*)(packed + MinimumFactors(start, group)), scaled + Int8Tile.Columns);
-            if (group % 2 != 0)
-                continue;
-            PackedBlocks.PrefetchRun(packed + Factors(start, group) + ahead, FactorBytes);
-            byte* low = quants + (group * PackedBlocks.QuantBytes);
+            PackedBlocks.PrefetchRun(packed + Factors(start, pair) + ahead, FactorBytes);
+            for (int group = pair; group < pair + 2; group++)
+            {
+                float* scaled = scales + (2 * group * Int8Tile.Columns);
+                PackedBlocks.ScaleGroup<TVector, TLanes>(scale, (sbyte*)(packed + Factors(start, group)), scaled);
+                PackedBlocks.ScaleGroup<TVector, TLanes>(minimum, (sbyte*)(packed + MinimumFactors(start, group)), scaled + Int8Tile.Columns);
+            }
+            byte* low = quants + (pair * PackedBlocks.QuantBytes);
             PackedBlocks.SplitNibbles<TVector, TLanes>(
-                packed + Nibbles(start, group, 0).Offset, low, low + PackedBlocks.QuantBytes, PackedBlocks.QuantBytes, ahead);
+                packed + Nibbles(start, pair, 0).Offset, low, low + PackedBlocks.QuantBytes, PackedBlocks.QuantBytes, ahead);
         }
     }
 }
@@ -111,9 +109,8 @@ internal static unsafe class PairedGroups
 /// <see cref="BlockQ5_K"/>: scales d, scales m, then bit g of byte j of a column's four, step by step, is bit 4 of a weight of group g, then
 /// the rest as in <see cref="PackedQ4_K"/>.
 /// </summary>
-internal readonly unsafe struct PackedQ5_K : IPackedFormat
+internal readonly unsafe struct PackedQ5_K : IPackedRowFormat
 {
-    private const int Groups = 8;
     private const int HighStart = 2 * PackedBlocks.HalvesBytes;
     private const int PairsStart = HighStart + PackedBlocks.QuantBytes;
 
@@ -129,12 +126,8 @@ internal readonly unsafe struct PackedQ5_K : IPackedFormat
 
     public static int QuantsInPlace => -1;
 
-    public static PackedLayout? Layout => new()
+    public static PackedLayout Layout => new()
     {
-        Length = Length,
-        Bytes = Bytes,
-        Scaling = Scaling,
-        OffsetShift = OffsetShift,
         LargestQuant = 31,
         BlocksTogether = 2,
         Low = (block, step) => PairedGroups.Nibbles(PairsStart, block, step),
@@ -159,7 +152,7 @@ internal readonly unsafe struct PackedQ5_K : IPackedFormat
     {
         PairedGroups.Unpack<TVector, TLanes>(packed, PairsStart, quants, scales, ahead);
         PackedBlocks.PrefetchRun(packed + HighStart + ahead, PackedBlocks.QuantBytes);
-        for (int group = 0; group < Groups; group++)
+        for (int group = 0; group < PairedGroups.Groups; group++)
             PackedBlocks.AddHighBits<TVector, TLanes>(packed + HighStart, group, 1, 4, quants + (group * PackedBlocks.QuantBytes), PackedBlocks.QuantBytes);
     }
 }
@@ -168,7 +161,7 @@ internal readonly unsafe struct PackedQ5_K : IPackedFormat
 /// <see cref="BlockQ6_K"/>: scales d, then for each 128 weights s [group of 16][column], and for each step of four weights the pairs of
 /// nibbles of weights 0-31 (low) and 64-95 (high), those of weights 32-63 and 96-127, and the two upper bits of all of them.
 /// </summary>
-internal readonly unsafe struct PackedQ6_K : IPackedFormat
+internal readonly unsafe struct PackedQ6_K : IPackedRowFormat
 {
     private const int HalfGroups = 8;
     private const int HalfBlocks = 4;
@@ -190,12 +183,8 @@ internal readonly unsafe struct PackedQ6_K : IPackedFormat
 
     public static int QuantsInPlace => -1;
 
-    public static PackedLayout? Layout => new()
+    public static PackedLayout Layout => new()
     {
-        Length = Length,
-        Bytes = Bytes,
-        Scaling = Scaling,
-        OffsetShift = OffsetShift,
         LargestQuant = 63,
         BlocksTogether = HalfBlocks,
         Low = (block, step) => new(

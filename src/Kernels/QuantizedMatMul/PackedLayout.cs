@@ -12,18 +12,6 @@ internal readonly record struct BitPlace(int Offset, int Shift = 0, byte Mask = 
 /// </summary>
 internal sealed record PackedLayout
 {
-    /// <summary>Weights of one row in a packed block.</summary>
-    public required int Length { get; init; }
-
-    /// <summary>Bytes of a packed block.</summary>
-    public required int Bytes { get; init; }
-
-    /// <summary>How the weights are scaled.</summary>
-    public required Int8Scaling Scaling { get; init; }
-
-    /// <summary>log2 of what is subtracted from the quants, where they have an offset.</summary>
-    public required int OffsetShift { get; init; }
-
     /// <summary>The largest quant, or the largest that is looked up in <see cref="Levels"/>.</summary>
     public required int LargestQuant { get; init; }
 

@@ -73,25 +73,6 @@ public static unsafe class PackedPanels
         }
     }
 
-    /// <summary>How a type's blocks lie in the panels, where one row is multiplied in them.</summary>
-    /// <exception cref="ArgumentOutOfRangeException">The type cannot be packed.</exception>
-    internal static PackedLayout? Layout(ElementType type) => type switch
-    {
-        ElementType.Q8_0 => PackedQ8_0.Layout,
-        ElementType.Q4_0 => PackedQ4_0.Layout,
-        ElementType.Q4_1 => PackedQ4_1.Layout,
-        ElementType.Q5_0 => PackedQ5_0.Layout,
-        ElementType.Q5_1 => PackedQ5_1.Layout,
-        ElementType.Q2_K => PackedQ2_K.Layout,
-        ElementType.Q3_K => PackedQ3_K.Layout,
-        ElementType.Q4_K => PackedQ4_K.Layout,
-        ElementType.Q5_K => PackedQ5_K.Layout,
-        ElementType.Q6_K => PackedQ6_K.Layout,
-        ElementType.IQ4_NL => PackedIQ4_NL.Layout,
-        ElementType.IQ4_XS => PackedIQ4_XS.Layout,
-        _ => throw Unsupported(type),
-    };
-
     /// <summary>A block's weights and packed bytes; nothing for types that stay as they are.</summary>
     private static (int Length, int Bytes)? Block(ElementType type) => type switch
     {

@@ -4,7 +4,7 @@ using ChainOfSpot.Kernels.Quantization;
 namespace ChainOfSpot.Kernels;
 
 /// <summary><see cref="BlockQ8_0"/>: scales, then q + 128 as the tile reads them.</summary>
-internal readonly unsafe struct PackedQ8_0 : IPackedFormat
+internal readonly unsafe struct PackedQ8_0 : IPackedRowFormat
 {
     public static Int8Scaling Scaling => Int8Scaling.Block;
 
@@ -18,12 +18,8 @@ internal readonly unsafe struct PackedQ8_0 : IPackedFormat
 
     public static int QuantsInPlace => PackedBlocks.HalvesBytes;
 
-    public static PackedLayout? Layout => new()
+    public static PackedLayout Layout => new()
     {
-        Length = Length,
-        Bytes = Bytes,
-        Scaling = Scaling,
-        OffsetShift = OffsetShift,
         LargestQuant = 255,
         Low = (_, step) => new(PackedBlocks.HalvesBytes + (step * PackedBlocks.StepBytes)),
     };
@@ -51,7 +47,7 @@ internal readonly unsafe struct PackedQ8_0 : IPackedFormat
 }
 
 /// <summary><see cref="BlockQ4_0"/>: scales, then the pairs of nibbles, weights 0-15 low and 16-31 high as in the file.</summary>
-internal readonly unsafe struct PackedQ4_0 : IPackedFormat
+internal readonly unsafe struct PackedQ4_0 : IPackedRowFormat
 {
     public static Int8Scaling Scaling => Int8Scaling.Block;
 
@@ -65,12 +61,8 @@ internal readonly unsafe struct PackedQ4_0 : IPackedFormat
 
     public static int QuantsInPlace => -1;
 
-    public static PackedLayout? Layout => new()
+    public static PackedLayout Layout => new()
     {
-        Length = Length,
-        Bytes = Bytes,
-        Scaling = Scaling,
-        OffsetShift = OffsetShift,
         LargestQuant = 15,
         Low = (_, step) => PackedLayout.HalfBlockPairs(PackedBlocks.HalvesBytes, step),
     };
@@ -94,7 +86,7 @@ internal readonly unsafe struct PackedQ4_0 : IPackedFormat
 }
 
 /// <summary><see cref="BlockQ4_1"/>: scales, minima, then the pairs of nibbles as in <see cref="PackedQ4_0"/>.</summary>
-internal readonly unsafe struct PackedQ4_1 : IPackedFormat
+internal readonly unsafe struct PackedQ4_1 : IPackedRowFormat
 {
     private const int Halves = 2 * PackedBlocks.HalvesBytes;
     private const int PairBytes = PackedBlocks.QuantBytes / 2;
@@ -111,12 +103,8 @@ internal readonly unsafe struct PackedQ4_1 : IPackedFormat
 
     public static int QuantsInPlace => -1;
 
-    public static PackedLayout? Layout => new()
+    public static PackedLayout Layout => new()
     {
-        Length = Length,
-        Bytes = Bytes,
-        Scaling = Scaling,
-        OffsetShift = OffsetShift,
         LargestQuant = 15,
         Low = (_, step) => PackedLayout.HalfBlockPairs(Halves, step),
         AddsMinima = true,
@@ -142,7 +130,7 @@ internal readonly unsafe struct PackedQ4_1 : IPackedFormat
 }
 
 /// <summary><see cref="BlockQ5_0"/>: scales, then the pairs of nibbles, then bit t of byte j of a column's four is bit 4 of weight 4t + j.</summary>
-internal readonly unsafe struct PackedQ5_0 : IPackedFormat
+internal readonly unsafe struct PackedQ5_0 : IPackedRowFormat
 {
     private const int Halves = PackedBlocks.HalvesBytes;
     private const int PairBytes = PackedBlocks.QuantBytes / 2;
@@ -159,12 +147,8 @@ internal readonly unsafe struct PackedQ5_0 : IPackedFormat
 
     public static int QuantsInPlace => -1;
 
-    public static PackedLayout? Layout => new()
+    public static PackedLayout Layout => new()
     {
-        Length = Length,
-        Bytes = Bytes,
-        Scaling = Scaling,
-        OffsetShift = OffsetShift,
         LargestQuant = 31,
         Low = (_, step) => PackedLayout.HalfBlockPairs(Halves, step),
         High = (_, step) => new(Halves + PairBytes, step, 1),
@@ -197,7 +181,7 @@ internal readonly unsafe struct PackedQ5_0 : IPackedFormat
 }
 
 /// <summary><see cref="BlockQ5_1"/>: scales and minima, then the pairs of nibbles, then bit t of byte j of a column's four is bit 4 of weight 4t + j.</summary>
-internal readonly unsafe struct PackedQ5_1 : IPackedFormat
+internal readonly unsafe struct PackedQ5_1 : IPackedRowFormat
 {
     private const int Halves = 2 * PackedBlocks.HalvesBytes;
     private const int PairBytes = PackedBlocks.QuantBytes / 2;
@@ -214,12 +198,8 @@ internal readonly unsafe struct PackedQ5_1 : IPackedFormat
 
     public static int QuantsInPlace => -1;
 
-    public static PackedLayout? Layout => new()
+    public static PackedLayout Layout => new()
     {
-        Length = Length,
-        Bytes = Bytes,
-        Scaling = Scaling,
-        OffsetShift = OffsetShift,
         LargestQuant = 31,
         Low = (_, step) => PackedLayout.HalfBlockPairs(Halves, step),
         High = (_, step) => new(Halves + PairBytes, step, 1),

@@ -50,6 +50,7 @@ public static class PackedRowCode
 
     private const int Steps = ActivationBlock.Length / 4;
     private const int CacheLine = 64;
+    private const uint EveryByte = 0x01010101;
 
     /// <summary>How far ahead weights are prefetched.</summary>
     private const int BytesAhead = 1152;
@@ -66,40 +67,48 @@ public static class PackedRowCode
         : 0;
 
     /// <summary>Assembles the function: void f(PackedRowArguments*).</summary>
-    /// <param name="type">A type that <see cref="PackedPanels"/> packs.</param>
+    /// <param name="type">How the weights are stored.</param>
     /// <param name="vectorBits">512 for AVX512-VNNI, 256 for AVX2.</param>
     /// <param name="convention">How it is called.</param>
     /// <returns>The code; empty for types that are multiplied by the tile alone.</returns>
-    /// <exception cref="ArgumentOutOfRangeException">The type cannot be packed.</exception>
-    public static byte[] Assemble(ElementType type, int vectorBits, CallConvention convention)
+    public static byte[] Assemble(ElementType type, int vectorBits, CallConvention convention) => type switch
     {
-        if (PackedPanels.Layout(type) is not { } layout)
-            return [];
-        return MachineFunction.Assemble(convention, assembler =>
-        {
-            // AVX2 has its own encoding, which CPUs without AVX-512 know.
-            assembler.PreferVex = vectorBits == 256;
-            new Body(new PackedRowVectors(assembler, vectorBits), layout).Emit();
-        });
-    }
+        ElementType.Q8_0 => Assemble<PackedQ8_0>(vectorBits, convention),
+        ElementType.Q4_0 => Assemble<PackedQ4_0>(vectorBits, convention),
+        ElementType.Q4_1 => Assemble<PackedQ4_1>(vectorBits, convention),
+        ElementType.Q5_0 => Assemble<PackedQ5_0>(vectorBits, convention),
+        ElementType.Q5_1 => Assemble<PackedQ5_1>(vectorBits, convention),
+        ElementType.Q4_K => Assemble<PackedQ4_K>(vectorBits, convention),
+        ElementType.Q5_K => Assemble<PackedQ5_K>(vectorBits, convention),
+        ElementType.Q6_K => Assemble<PackedQ6_K>(vectorBits, convention),
+        ElementType.IQ4_NL => Assemble<PackedIQ4_NL>(vectorBits, convention),
+        _ => [],
+    };
+
+    private static byte[] Assemble<TFormat>(int vectorBits, CallConvention convention)
+        where TFormat : IPackedRowFormat =>
+        MachineFunction.Assemble(convention, assembler => new Body<TFormat>(new PackedRowVectors(assembler, vectorBits)).Emit());
 
     /// <summary>
     /// rax: activations of a block; rdx: weights of a panel; r8: bytes between panels; r9: weights of the first; r10: panels left; r11:
     /// sums of a panel.
     /// </summary>
-    private sealed class Body(PackedRowVectors v, PackedLayout layout)
+    private sealed class Body<TFormat>(PackedRowVectors v)
+        where TFormat : IPackedRowFormat
     {
+        private static readonly PackedLayout Layout = TFormat.Layout;
+
         private readonly Assembler _assembler = v.Assembler;
-        private readonly int _groups = layout.Scaling.Groups();
-        private readonly bool _affine = layout.Scaling == Int8Scaling.Affine;
-        private readonly int _together = layout.BlocksTogether;
-        private readonly int _blocks = layout.Length / ActivationBlock.Length;
+        private readonly int _groups = TFormat.Scaling.Groups();
+        private readonly bool _affine = TFormat.Scaling == Int8Scaling.Affine;
+        private readonly int _together = Layout.BlocksTogether;
+        private readonly int _blocks = TFormat.Length / ActivationBlock.Length;
 
         /// <summary>Steps whose products 16 bits hold.</summary>
-        private readonly int _run = layout.LargestQuant switch { <= 15 => 8, <= 31 => 4, <= 63 => 2, _ => 1 };
+        private readonly int _run = Layout.LargestQuant switch { <= 15 => 8, <= 31 => 4, <= 63 => 2, _ => 1 };
 
         /// <summary>Vectors of columns whose sums, of all blocks together, the registers hold at once.</summary>
-        private readonly int _partVectors = Math.Min(v.Count, v.SumCount / layout.BlocksTogether);
+        private readonly int _partVectors = Math.Min(v.Count, v.SumCount / Layout.BlocksTogether);
 
         private readonly HashSet<int> _prefetched = [];
 
@@ -132,7 +141,7 @@ public static class PackedRowCode
             _assembler.dec(r10);
             _assembler.jne(panel);
             _assembler.add(rax, _blocks * Marshal.SizeOf<ActivationBlock>());
-            _assembler.add(r9, layout.Bytes);
+            _assembler.add(r9, TFormat.Bytes);
             _assembler.dec(Field(nameof(PackedRowArguments.Blocks)));
             _assembler.jne(packedBlock);
         }
@@ -142,16 +151,16 @@ public static class PackedRowCode
             _assembler.mov(rax, Field(nameof(PackedRowArguments.A)));
             _assembler.mov(r8, Field(nameof(PackedRowArguments.PanelStep)));
             _assembler.mov(r9, Field(nameof(PackedRowArguments.Weights)));
-            if (layout.Levels is { } levels)
+            if (Layout.Levels is { } levels)
                 v.LoadTable(v.Levels, [.. levels.Select(level => (byte)(level ^ (v.HasInt8Dots ? 0x80 : 0)))]);
-            if (layout.Low(0, 0).Mask is var mask and not 0xff)
-                v.Fill(v.LowMask, mask);
+            if (Layout.Low(0, 0).Mask is var mask and not 0xff)
+                v.Fill(v.LowMask, mask * EveryByte);
             else if (!v.HasInt8Dots)
-                v.Fill(v.LowMask, 0x80);
-            if (layout.High is { } high)
-                v.Fill(v.HighMask, (byte)(high(0, 0).Mask << layout.HighBit));
+                v.Fill(v.LowMask, 0x80 * EveryByte);
+            if (Layout.High is { } high)
+                v.Fill(v.HighMask, (uint)(high(0, 0).Mask << Layout.HighBit) * EveryByte);
             if (!v.HasInt8Dots)
-                v.LoadOnes();
+                v.Fill(v.Ones, 0x00010001);
         }
 
         /// <summary>The integer sums of blocks, but for what <see cref="AddScaled"/> adds to all of a group.</summary>
@@ -171,7 +180,7 @@ public static class PackedRowCode
                     MultiplyRun(block, step, run, part);
             }
             for (int i = 0; Sums16 && i < _together * _partVectors; i++)
-                v.WidenPairs(i, i);
+                v.WidenPairs(i);
         }
 
         /// <summary>
@@ -180,10 +189,10 @@ public static class PackedRowCode
         /// </summary>
         private void TouchLines(int block)
         {
-            int start = block == 0 ? 0 : layout.Factor!(block * _groups);
-            int end = _partVectors == v.Count ? layout.Low(block, 0).Offset
-                : block + _together < _blocks ? layout.Factor!((block + _together) * _groups)
-                : layout.Bytes;
+            int start = block == 0 ? 0 : Layout.Factor!(block * _groups);
+            int end = _partVectors == v.Count ? Layout.Low(block, 0).Offset
+                : block + _together < _blocks ? Layout.Factor!((block + _together) * _groups)
+                : TFormat.Bytes;
             for (int offset = start; offset < end; offset += CacheLine)
             {
                 _assembler.test(__byte_ptr[rdx + offset], al);
@@ -234,7 +243,7 @@ public static class PackedRowCode
                 for (int vector = 0; vector < _partVectors; vector++)
                 {
                     LoadQuants(block + i, step, part + vector);
-                    v.MultiplyPairs(v.Quants, v.X(i));
+                    v.MultiplyPairs(v.Quants, v.Quants, v.X(i));
                     v.AddInt16(Sum(i, vector), v.Quants);
                 }
             }
@@ -251,16 +260,15 @@ public static class PackedRowCode
                     {
                         LoadActivations(block, i, step + j);
                         LoadQuants(block + i, step + j, part + vector);
-                        if (layout.LargestQuant == 255)
-                            v.MultiplySignedPairs(v.Quants, v.X(i));
+                        int products = j == 0 ? v.Pairs : v.Quants;
+                        if (Layout.LargestQuant == 255)
+                            v.MultiplySignedPairs(products, v.Quants, v.X(i));
                         else
-                            v.MultiplyPairs(v.Quants, v.X(i));
-                        if (j == 0)
-                            v.StartPairs(v.Quants);
-                        else
-                            v.AddInt16(v.Pairs, v.Quants);
+                            v.MultiplyPairs(products, v.Quants, v.X(i));
+                        if (j > 0)
+                            v.AddInt16(v.Pairs, products);
                     }
-                    v.WidenPairs(v.Pairs, v.Pairs);
+                    v.WidenPairs(v.Pairs);
                     v.AddInt32(Sum(i, vector), v.Pairs);
                 }
             }
@@ -273,18 +281,18 @@ public static class PackedRowCode
 
         private void LoadQuants(int block, int step, int vector)
         {
-            BitPlace low = layout.Low(block, step);
+            BitPlace low = Layout.Low(block, step);
             Prefetch(low.Offset + (vector * v.Bytes));
             v.LoadBits(v.Quants, Weights(low.Offset + (vector * v.Bytes)), low.Shift, low.Mask == 0xff ? null : v.LowMask);
-            if (layout.High is { } high)
+            if (Layout.High is { } high)
             {
                 BitPlace place = high(block, step);
                 Prefetch(place.Offset + (vector * v.Bytes));
-                v.LoadBits(v.Upper, Weights(place.Offset + (vector * v.Bytes)), place.Shift - layout.HighBit, v.HighMask);
+                v.LoadBits(v.Upper, Weights(place.Offset + (vector * v.Bytes)), place.Shift - Layout.HighBit, v.HighMask);
                 v.Or(v.Quants, v.Upper);
             }
-            if (layout.Levels != null)
-                v.LookUp(v.Quants);
+            if (Layout.Levels != null)
+                v.LookUp(v.Quants, v.Levels);
             else if (low.Mask == 0xff && !v.HasInt8Dots)
                 v.Xor(v.Quants, v.LowMask);
         }
@@ -294,11 +302,11 @@ public static class PackedRowCode
         {
             int number = ((block + i) * _groups) + group;
             // Signed bytes have no offset.
-            bool hasOffset = !_affine && (v.HasInt8Dots || layout.LargestQuant < 255);
+            bool hasOffset = !_affine && (v.HasInt8Dots || Layout.LargestQuant < 255);
             if (hasOffset)
             {
                 LoadNegatedSum(v.X(0), block + i, group);
-                v.ShiftLeft32(v.X(0), layout.OffsetShift);
+                v.ShiftLeft32(v.X(0), TFormat.OffsetShift);
             }
             v.BroadcastSingle(v.D, Activations(block + i, nameof(ActivationBlock.Scale)));
             if (_affine)
@@ -309,20 +317,20 @@ public static class PackedRowCode
                 if (_groups == 2 && group == 0)
                 {
                     // The second group's sums stay where they are.
-                    v.LoadInt32(v.Upper, FirstGroup(sum));
+                    v.Load(v.Upper, FirstGroup(sum));
                     sum = v.Upper;
                 }
                 AssemblerMemoryOperand total = r11 + (vector * v.Bytes);
                 if (hasOffset)
                     v.AddInt32(sum, v.X(0));
                 v.ToSingle(sum);
-                LoadScale(0, layout.Factor?.Invoke(number), vector);
+                LoadScale(0, Layout.Factor?.Invoke(number), vector);
                 v.Multiply(v.Scale, v.D);
                 v.MultiplyAdd(sum, v.Scale, total);
                 if (_affine)
                 {
-                    LoadScale(PackedBlocks.HalvesBytes, layout.MinimumFactor?.Invoke(number), vector);
-                    v.AddProduct(sum, v.Scale, v.Upper, negated: !layout.AddsMinima);
+                    LoadScale(PackedBlocks.HalvesBytes, Layout.MinimumFactor?.Invoke(number), vector);
+                    v.AddProduct(sum, v.Scale, v.Upper, negated: !Layout.AddsMinima);
                 }
                 v.Store(total, sum);
             }

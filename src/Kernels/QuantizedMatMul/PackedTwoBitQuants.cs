@@ -49,8 +49,6 @@ internal readonly unsafe struct PackedQ2_K : IPackedFormat
 
     public static int QuantsInPlace => -1;
 
-    public static PackedLayout? Layout => null;
-
     public static void Pack(byte* source, byte* packed, int column)
     {
         var block = (BlockQ2_K*)source;
@@ -104,8 +102,6 @@ internal readonly unsafe struct PackedQ3_K : IPackedFormat
     public static int Bytes => HighStart + PackedBlocks.QuantBytes;
 
     public static int QuantsInPlace => -1;
-
-    public static PackedLayout? Layout => null;
 
     public static void Pack(byte* source, byte* packed, int column)
     {

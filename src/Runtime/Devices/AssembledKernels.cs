@@ -11,14 +11,12 @@ internal sealed unsafe class AssembledKernels : IDisposable
     private const byte Trap = 0xCC;
 
     private readonly Lock _packedRowsLock = new();
-    private readonly List<(nint Address, int Length)> _packedRowsCode = [];
+    private readonly List<(nint Address, int Length)> _mapped = [];
     private readonly CallConvention _convention = OperatingSystem.IsWindows() ? CallConvention.Windows : CallConvention.SystemV;
     private readonly int _packedRowBits;
     private readonly CpuMemory _tables = new(sizeof(Tables), "the addresses of assembled kernels");
     private readonly bool _hasInt8;
     private readonly bool _hasBFloat16;
-    private readonly int _codeLength;
-    private nint _code;
 
     private AssembledKernels(Arithmetic arithmetic, int vectorBits)
     {
@@ -30,9 +28,8 @@ internal sealed unsafe class AssembledKernels : IDisposable
         int[] float16Rows = hasFloat16Rows ? Add([Float16RowsCode.Assemble(vectorBits, _convention)]) : [];
         int[] int8 = _hasInt8 ? Add([.. Int8TileFunctions.Assemble(_convention), CeilingCode.AssembleInt8(_convention)]) : [];
         int[] bfloat16 = _hasBFloat16 ? Add([.. BFloat16TileFunctions.Assemble(_convention), CeilingCode.AssembleBFloat16(_convention)]) : [];
-        _codeLength = code.Count;
-        _code = _codeLength > 0 ? OperatingSystemCalls.MapCode([.. code]) : 0;
-        if (_code == 0)
+        nint start = Map([.. code]);
+        if (start == 0)
             return;
         var tables = (Tables*)_tables.Data;
         tables->PackedRows = default;
@@ -61,7 +58,7 @@ internal sealed unsafe class AssembledKernels : IDisposable
             return offsets;
         }
 
-        nint[] Placed(int[] offsets) => [.. offsets.Select(offset => _code + offset)];
+        nint[] Placed(int[] offsets) => [.. offsets.Select(offset => start + offset)];
     }
 
     ~AssembledKernels() => Unmap();
@@ -89,7 +86,7 @@ internal sealed unsafe class AssembledKernels : IDisposable
     public static AssembledKernels? Create(Arithmetic arithmetic, int vectorBits)
     {
         var kernels = new AssembledKernels(arithmetic, vectorBits);
-        if (kernels._code != 0)
+        if (kernels._mapped.Count > 0)
             return kernels;
         kernels.Dispose();
         return null;
@@ -102,14 +99,7 @@ internal sealed unsafe class AssembledKernels : IDisposable
         {
             if (_packedRowBits == 0 || (*PackedRows)[type] != 0)
                 return;
-            byte[] code = PackedRowCode.Assemble(type, _packedRowBits, _convention);
-            if (code.Length == 0)
-                return;
-            nint address = OperatingSystemCalls.MapCode(code);
-            if (address == 0)
-                return;
-            _packedRowsCode.Add((address, code.Length));
-            (*PackedRows)[type] = address;
+            (*PackedRows)[type] = Map(PackedRowCode.Assemble(type, _packedRowBits, _convention));
         }
     }
 
@@ -120,14 +110,20 @@ internal sealed unsafe class AssembledKernels : IDisposable
         GC.SuppressFinalize(this);
     }
 
+    /// <summary>Where code runs; 0 where there is none, or the system lets no program make any.</summary>
+    private nint Map(byte[] code)
+    {
+        nint address = code.Length > 0 ? OperatingSystemCalls.MapCode(code) : 0;
+        if (address != 0)
+            _mapped.Add((address, code.Length));
+        return address;
+    }
+
     private void Unmap()
     {
-        if (_code != 0)
-            OperatingSystemCalls.UnmapCode(_code, _codeLength);
-        _code = 0;
-        foreach ((nint address, int length) in _packedRowsCode)
+        foreach ((nint address, int length) in _mapped)
             OperatingSystemCalls.UnmapCode(address, length);
-        _packedRowsCode.Clear();
+        _mapped.Clear();
     }
 
     private struct Tables
