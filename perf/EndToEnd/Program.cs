@@ -38,8 +38,7 @@ internal static class Program
             HelpName = "DIR",
             DefaultValueFactory = _ => Path.Combine("artifacts", "end-to-end"),
         };
-        Option<int> threads = CountOption.Create("--threads", "CPU threads; 0 for one a core.", 0, least: 0);
-        threads.Aliases.Add("-t");
+        Option<int> threads = CountOption.Threads();
         Option<int> rounds = CountOption.Create("--rounds", "How often every job is run and every point of the curves measured.", 5);
         Option<int> tokens = CountOption.Create("--tokens", "Tokens that each pass decodes.", 16);
         Option<int> points = CountOption.Create("--points", "Points of the curves over questions, pictures and context; 0 for none.", 5, least: 0);

@@ -1,12 +1,11 @@
 using BenchmarkDotNet.Attributes;
-using ChainOfSpot.Kernels;
 using ChainOfSpot.Measurement;
 using ChainOfSpot.Runtime.Devices;
 
 namespace ChainOfSpot.KernelBenchmarks;
 
 /// <summary>Projections of every size in every weight format.</summary>
-public class MatMulBenchmark : OperationBenchmark
+public class MatMulBenchmark : ProductBenchmark
 {
     private Weight _weight = null!;
     private Tensor _x = null!;
@@ -18,22 +17,6 @@ public class MatMulBenchmark : OperationBenchmark
     /// <summary>Which product.</summary>
     [ParamsSource(nameof(Shapes))]
     public MatMulShape Shape { get; set; } = null!;
-
-    /// <summary>How the weights are stored.</summary>
-    [ParamsSource(nameof(Formats))]
-    public ElementType Weights { get; set; }
-
-    /// <summary>Whether it is multiplied in fp32, or in bf16 and int8.</summary>
-    [ParamsSource(nameof(Arithmetics))]
-    public Arithmetic Arithmetic { get; set; }
-
-    /// <summary>The kinds of arithmetic.</summary>
-    public static IEnumerable<Arithmetic> Arithmetics => BenchmarkCases.Arithmetics;
-
-    /// <summary>The formats.</summary>
-    public static IEnumerable<ElementType> Formats => BenchmarkCases.Weights;
-
-    private protected override Arithmetic DeviceArithmetic => Arithmetic;
 
     private protected override void Prepare()
     {

@@ -1,12 +1,11 @@
 using BenchmarkDotNet.Attributes;
-using ChainOfSpot.Kernels;
 using ChainOfSpot.Measurement;
 using ChainOfSpot.Runtime.Devices;
 
 namespace ChainOfSpot.KernelBenchmarks;
 
 /// <summary>Those rows of the head that a choice is among: the digits of a region.</summary>
-public class MatMulRowsBenchmark : OperationBenchmark
+public class MatMulRowsBenchmark : ProductBenchmark
 {
     private const int Choices = 12;
     private Weight _head = null!;
@@ -21,22 +20,6 @@ public class MatMulRowsBenchmark : OperationBenchmark
     /// <summary>Width of the language model.</summary>
     [ParamsSource(nameof(Widths))]
     public int Width { get; set; }
-
-    /// <summary>How the head is stored.</summary>
-    [ParamsSource(nameof(Formats))]
-    public ElementType Weights { get; set; }
-
-    /// <summary>Whether it is multiplied in fp32, or in bf16 and int8.</summary>
-    [ParamsSource(nameof(Arithmetics))]
-    public Arithmetic Arithmetic { get; set; }
-
-    /// <summary>The kinds of arithmetic.</summary>
-    public static IEnumerable<Arithmetic> Arithmetics => BenchmarkCases.Arithmetics;
-
-    /// <summary>The formats.</summary>
-    public static IEnumerable<ElementType> Formats => BenchmarkCases.Weights;
-
-    private protected override Arithmetic DeviceArithmetic => Arithmetic;
 
     private protected override void Prepare()
     {

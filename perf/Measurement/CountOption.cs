@@ -5,6 +5,14 @@ namespace ChainOfSpot.Measurement;
 /// <summary>An option that is a number of things.</summary>
 public static class CountOption
 {
+    /// <summary>The CPU threads of a device.</summary>
+    public static Option<int> Threads()
+    {
+        Option<int> option = Create("--threads", "CPU threads; 0 for one a core.", 0, least: 0);
+        option.Aliases.Add("-t");
+        return option;
+    }
+
     /// <param name="name">The option's name.</param>
     /// <param name="description">What it counts.</param>
     /// <param name="value">What it is where nothing else is said.</param>

@@ -38,8 +38,7 @@ internal static class Program
             DefaultValueFactory = _ => defaults.Weights,
         };
         var arithmetic = new Option<Arithmetic>("--arithmetic") { Description = "exact multiplies in fp32, fast in bf16 and int8.", HelpName = "exact|fast" };
-        Option<int> threads = CountOption.Create("--threads", "CPU threads; 0 for one a core.", 0, least: 0);
-        threads.Aliases.Add("-t");
+        Option<int> threads = CountOption.Threads();
         Option<int> rounds = CountOption.Create("--rounds", "How often everything is measured.", defaults.Rounds);
         var quick = new Option<bool>("--quick") { Description = "Small shapes and one round: whether it works, not how fast it is." };
         var model = new Option<string?>("--model", "-m") { Description = "Folder of a checkpoint to run whole questions on.", HelpName = "DIR" };
