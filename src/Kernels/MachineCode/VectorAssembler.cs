@@ -30,6 +30,14 @@ internal class VectorAssembler
 
     public void Clear(int register) => _assembler.vpxor(Xmm(register), Xmm(register), Xmm(register));
 
+    public void Move(int register, int other)
+    {
+        if (_wide)
+            _assembler.vmovdqa32(Zmm(register), Zmm(other));
+        else
+            _assembler.vmovdqa(Ymm(register), Ymm(other));
+    }
+
     /// <summary>The same 32 bits in every lane; changes r10.</summary>
     public void Fill(int register, uint value)
     {
@@ -154,12 +162,22 @@ internal class VectorAssembler
             _assembler.vcvtdq2ps(Ymm(register), Ymm(register));
     }
 
-    public void Multiply(int register, int other)
+    /// <summary>register = x · memory.</summary>
+    public void Multiply(int register, int x, AssemblerMemoryOperand y)
     {
         if (_wide)
-            _assembler.vmulps(Zmm(register), Zmm(register), Zmm(other));
+            _assembler.vmulps(Zmm(register), Zmm(x), __zmmword_ptr[y]);
         else
-            _assembler.vmulps(Ymm(register), Ymm(register), Ymm(other));
+            _assembler.vmulps(Ymm(register), Ymm(x), __ymmword_ptr[y]);
+    }
+
+    /// <summary>register = x · y.</summary>
+    public void Multiply(int register, int x, int y)
+    {
+        if (_wide)
+            _assembler.vmulps(Zmm(register), Zmm(x), Zmm(y));
+        else
+            _assembler.vmulps(Ymm(register), Ymm(x), Ymm(y));
     }
 
     /// <summary>register = register · other + memory.</summary>
@@ -169,6 +187,19 @@ internal class VectorAssembler
             _assembler.vfmadd213ps(Zmm(register), Zmm(other), __zmmword_ptr[addend]);
         else
             _assembler.vfmadd213ps(Ymm(register), Ymm(other), __ymmword_ptr[addend]);
+    }
+
+    /// <summary>sum ± x · memory.</summary>
+    public void AddProduct(int sum, int x, AssemblerMemoryOperand y, bool negated)
+    {
+        if (_wide && negated)
+            _assembler.vfnmadd231ps(Zmm(sum), Zmm(x), __zmmword_ptr[y]);
+        else if (_wide)
+            _assembler.vfmadd231ps(Zmm(sum), Zmm(x), __zmmword_ptr[y]);
+        else if (negated)
+            _assembler.vfnmadd231ps(Ymm(sum), Ymm(x), __ymmword_ptr[y]);
+        else
+            _assembler.vfmadd231ps(Ymm(sum), Ymm(x), __ymmword_ptr[y]);
     }
 
     /// <summary>sum ± x · y.</summary>

@@ -9,9 +9,6 @@ namespace ChainOfSpot.Kernels;
 /// </summary>
 internal unsafe interface IPackedFormat : IInt8Quants
 {
-    /// <summary>Whether no quant is above 15.</summary>
-    static abstract bool AreNibbles { get; }
-
     /// <summary>Weights of one row in a packed block.</summary>
     static abstract int Length { get; }
 

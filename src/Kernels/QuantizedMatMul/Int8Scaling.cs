@@ -37,4 +37,7 @@ internal interface IInt8Quants
 
     /// <summary>log2 of what is subtracted from them, where they have an offset.</summary>
     static abstract int OffsetShift { get; }
+
+    /// <summary>The largest that a format has.</summary>
+    static abstract int LargestQuant { get; }
 }

@@ -35,7 +35,4 @@ public unsafe struct Int8TileArguments
 
     /// <summary>[row][column], <see cref="Int8Tile.Columns"/> apart; read and written.</summary>
     public float* Sums;
-
-    /// <summary>log2 of the offset of the quants, where they are not affine.</summary>
-    public long OffsetShift;
 }

@@ -27,7 +27,7 @@ internal readonly unsafe struct PackedIQ4_NL : IPackedRowFormat
 
     public static int OffsetShift => 7;
 
-    public static bool AreNibbles => false;
+    public static int LargestQuant => 255;
 
     public static int Length => 32;
 
@@ -37,7 +37,6 @@ internal readonly unsafe struct PackedIQ4_NL : IPackedRowFormat
 
     public static PackedLayout Layout => new()
     {
-        LargestQuant = 255,
         Low = (_, step) => PackedLayout.HalfBlockPairs(PackedBlocks.HalvesBytes, step),
         Levels = IQ4Levels.Values.ToArray(),
     };
@@ -69,7 +68,7 @@ internal readonly unsafe struct PackedIQ4_XS : IPackedFormat
 
     public static int OffsetShift => 7;
 
-    public static bool AreNibbles => false;
+    public static int LargestQuant => 255;
 
     public static int Length => 256;
 

@@ -14,7 +14,7 @@ internal readonly unsafe struct PackedQ4_K : IPackedRowFormat
 
     public static int OffsetShift => 0;
 
-    public static bool AreNibbles => true;
+    public static int LargestQuant => 15;
 
     public static int Length => 256;
 
@@ -24,7 +24,6 @@ internal readonly unsafe struct PackedQ4_K : IPackedRowFormat
 
     public static PackedLayout Layout => new()
     {
-        LargestQuant = 15,
         BlocksTogether = 2,
         Low = (block, step) => PairedGroups.Nibbles(PairsStart, block, step),
         Factor = group => PairedGroups.Factors(PairsStart, group),
@@ -118,7 +117,7 @@ internal readonly unsafe struct PackedQ5_K : IPackedRowFormat
 
     public static int OffsetShift => 0;
 
-    public static bool AreNibbles => false;
+    public static int LargestQuant => 31;
 
     public static int Length => 256;
 
@@ -128,7 +127,6 @@ internal readonly unsafe struct PackedQ5_K : IPackedRowFormat
 
     public static PackedLayout Layout => new()
     {
-        LargestQuant = 31,
         BlocksTogether = 2,
         Low = (block, step) => PairedGroups.Nibbles(PairsStart, block, step),
         High = (block, step) => new(HighStart + (step * PackedBlocks.StepBytes), block, 1),
@@ -175,7 +173,7 @@ internal readonly unsafe struct PackedQ6_K : IPackedRowFormat
 
     public static int OffsetShift => 5;
 
-    public static bool AreNibbles => false;
+    public static int LargestQuant => 63;
 
     public static int Length => 256;
 
@@ -185,7 +183,6 @@ internal readonly unsafe struct PackedQ6_K : IPackedRowFormat
 
     public static PackedLayout Layout => new()
     {
-        LargestQuant = 63,
         BlocksTogether = HalfBlocks,
         Low = (block, step) => new(
             Step(block / HalfBlocks, step) + (block % 2 * PackedBlocks.StepBytes), block % HalfBlocks / 2 * 4, 15),

@@ -12,9 +12,6 @@ internal readonly record struct BitPlace(int Offset, int Shift = 0, byte Mask = 
 /// </summary>
 internal sealed record PackedLayout
 {
-    /// <summary>The largest quant, or the largest that is looked up in <see cref="Levels"/>.</summary>
-    public required int LargestQuant { get; init; }
-
     /// <summary>Consecutive blocks of 32 weights whose quants lie in the same bytes.</summary>
     public int BlocksTogether { get; init; } = 1;
 

@@ -10,7 +10,7 @@ internal readonly unsafe struct PackedQ8_0 : IPackedRowFormat
 
     public static int OffsetShift => 7;
 
-    public static bool AreNibbles => false;
+    public static int LargestQuant => 255;
 
     public static int Length => 32;
 
@@ -20,7 +20,6 @@ internal readonly unsafe struct PackedQ8_0 : IPackedRowFormat
 
     public static PackedLayout Layout => new()
     {
-        LargestQuant = 255,
         Low = (_, step) => new(PackedBlocks.HalvesBytes + (step * PackedBlocks.StepBytes)),
     };
 
@@ -53,7 +52,7 @@ internal readonly unsafe struct PackedQ4_0 : IPackedRowFormat
 
     public static int OffsetShift => 3;
 
-    public static bool AreNibbles => true;
+    public static int LargestQuant => 15;
 
     public static int Length => 32;
 
@@ -63,7 +62,6 @@ internal readonly unsafe struct PackedQ4_0 : IPackedRowFormat
 
     public static PackedLayout Layout => new()
     {
-        LargestQuant = 15,
         Low = (_, step) => PackedLayout.HalfBlockPairs(PackedBlocks.HalvesBytes, step),
     };
 
@@ -95,7 +93,7 @@ internal readonly unsafe struct PackedQ4_1 : IPackedRowFormat
 
     public static int OffsetShift => 0;
 
-    public static bool AreNibbles => true;
+    public static int LargestQuant => 15;
 
     public static int Length => 32;
 
@@ -105,7 +103,6 @@ internal readonly unsafe struct PackedQ4_1 : IPackedRowFormat
 
     public static PackedLayout Layout => new()
     {
-        LargestQuant = 15,
         Low = (_, step) => PackedLayout.HalfBlockPairs(Halves, step),
         AddsMinima = true,
     };
@@ -139,7 +136,7 @@ internal readonly unsafe struct PackedQ5_0 : IPackedRowFormat
 
     public static int OffsetShift => 4;
 
-    public static bool AreNibbles => false;
+    public static int LargestQuant => 31;
 
     public static int Length => 32;
 
@@ -149,7 +146,6 @@ internal readonly unsafe struct PackedQ5_0 : IPackedRowFormat
 
     public static PackedLayout Layout => new()
     {
-        LargestQuant = 31,
         Low = (_, step) => PackedLayout.HalfBlockPairs(Halves, step),
         High = (_, step) => new(Halves + PairBytes, step, 1),
         HighBit = 4,
@@ -190,7 +186,7 @@ internal readonly unsafe struct PackedQ5_1 : IPackedRowFormat
 
     public static int OffsetShift => 4;
 
-    public static bool AreNibbles => false;
+    public static int LargestQuant => 31;
 
     public static int Length => 32;
 
@@ -200,7 +196,6 @@ internal readonly unsafe struct PackedQ5_1 : IPackedRowFormat
 
     public static PackedLayout Layout => new()
     {
-        LargestQuant = 31,
         Low = (_, step) => PackedLayout.HalfBlockPairs(Halves, step),
         High = (_, step) => new(Halves + PairBytes, step, 1),
         HighBit = 4,

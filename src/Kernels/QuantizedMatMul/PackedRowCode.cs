@@ -61,10 +61,7 @@ public static class PackedRowCode
     internal static int PanelsTogether(ElementType type) => PackedPanels.BlockLength(type) == ActivationBlock.Length ? MostPanels : 1;
 
     /// <summary>The bits of vectors, at most so many, for which this CPU runs the code; 0 for none.</summary>
-    public static int VectorBits(int most) =>
-        most >= 512 && MachineFunction.HasInt8Dots ? 512
-        : most >= 256 && Avx2.IsSupported && Fma.IsSupported && MachineFunction.HasHalfConversion ? 256
-        : 0;
+    public static int VectorBits(int most) => Int8Assembler.WidestBits(most);
 
     /// <summary>Assembles the function: void f(PackedRowArguments*).</summary>
     /// <param name="type">How the weights are stored.</param>
@@ -105,7 +102,7 @@ public static class PackedRowCode
         private readonly int _blocks = TFormat.Length / ActivationBlock.Length;
 
         /// <summary>Steps whose products 16 bits hold.</summary>
-        private readonly int _run = Layout.LargestQuant switch { <= 15 => 8, <= 31 => 4, <= 63 => 2, _ => 1 };
+        private readonly int _run = Int8Assembler.PairsIn16Bits(TFormat.LargestQuant);
 
         /// <summary>Vectors of columns whose sums, of all blocks together, the registers hold at once.</summary>
         private readonly int _partVectors = Math.Min(v.Count, v.SumCount / Layout.BlocksTogether);
@@ -160,7 +157,7 @@ public static class PackedRowCode
             if (Layout.High is { } high)
                 v.Fill(v.HighMask, (uint)(high(0, 0).Mask << Layout.HighBit) * EveryByte);
             if (!v.HasInt8Dots)
-                v.Fill(v.Ones, 0x00010001);
+                v.FillOnes(v.Ones);
         }
 
         /// <summary>The integer sums of blocks, but for what <see cref="AddScaled"/> adds to all of a group.</summary>
@@ -180,7 +177,7 @@ public static class PackedRowCode
                     MultiplyRun(block, step, run, part);
             }
             for (int i = 0; Sums16 && i < _together * _partVectors; i++)
-                v.WidenPairs(i);
+                v.WidenPairs(i, v.Ones);
         }
 
         /// <summary>
@@ -261,17 +258,24 @@ public static class PackedRowCode
                         LoadActivations(block, i, step + j);
                         LoadQuants(block + i, step + j, part + vector);
                         int products = j == 0 ? v.Pairs : v.Quants;
-                        if (Layout.LargestQuant == 255)
-                            v.MultiplySignedPairs(products, v.Quants, v.X(i));
+                        if (TFormat.LargestQuant == 255)
+                            MultiplySignedPairs(products, v.X(i));
                         else
                             v.MultiplyPairs(products, v.Quants, v.X(i));
                         if (j > 0)
                             v.AddInt16(v.Pairs, products);
                     }
-                    v.WidenPairs(v.Pairs);
+                    v.WidenPairs(v.Pairs, v.Ones);
                     v.AddInt32(Sum(i, vector), v.Pairs);
                 }
             }
+        }
+
+        private void MultiplySignedPairs(int products, int x)
+        {
+            v.TakeSigns(products, x, v.Quants);
+            v.Magnitudes(v.Quants, v.Quants);
+            v.MultiplyPairs(products, v.Quants, products);
         }
 
         private void LoadActivations(int block, int i, int step) =>
@@ -302,7 +306,7 @@ public static class PackedRowCode
         {
             int number = ((block + i) * _groups) + group;
             // Signed bytes have no offset.
-            bool hasOffset = !_affine && (v.HasInt8Dots || Layout.LargestQuant < 255);
+            bool hasOffset = !_affine && (v.HasInt8Dots || TFormat.LargestQuant < 255);
             if (hasOffset)
             {
                 LoadNegatedSum(v.X(0), block + i, group);
@@ -325,7 +329,7 @@ public static class PackedRowCode
                     v.AddInt32(sum, v.X(0));
                 v.ToSingle(sum);
                 LoadScale(0, Layout.Factor?.Invoke(number), vector);
-                v.Multiply(v.Scale, v.D);
+                v.Multiply(v.Scale, v.Scale, v.D);
                 v.MultiplyAdd(sum, v.Scale, total);
                 if (_affine)
                 {
@@ -356,7 +360,7 @@ public static class PackedRowCode
                 return;
             v.WidenBytes(v.Factor, Weights(place + (vector * v.Bytes / 4)));
             v.ToSingle(v.Factor);
-            v.Multiply(v.Scale, v.Factor);
+            v.Multiply(v.Scale, v.Scale, v.Factor);
         }
 
         private static AssemblerMemoryOperand Weights(int offset) => rdx + offset;

@@ -7,11 +7,8 @@ namespace ChainOfSpot.Kernels;
 /// The registers of <see cref="PackedRowCode"/>, and what it does with zmm registers (AVX512-VNNI) or ymm registers (AVX2) alone. Sixteen
 /// of these are enough.
 /// </summary>
-internal sealed class PackedRowVectors(Assembler assembler, int vectorBits) : VectorAssembler(assembler, vectorBits)
+internal sealed class PackedRowVectors(Assembler assembler, int vectorBits) : Int8Assembler(assembler, vectorBits)
 {
-    /// <summary>Whether unsigned bytes are multiplied with signed ones and added in one instruction.</summary>
-    public bool HasInt8Dots { get; } = vectorBits == 512;
-
     /// <summary>Vectors of four bytes of all columns.</summary>
     public int Count => PackedBlocks.StepBytes / Bytes;
 
@@ -50,23 +47,4 @@ internal sealed class PackedRowVectors(Assembler assembler, int vectorBits) : Ve
 
     /// <summary>Four activations of one of the blocks together, then what is added to all sums of a group.</summary>
     public int X(int block) => HasInt8Dots ? 16 + block : 8;
-
-    /// <summary>sum += dot products of four unsigned quants and activations.</summary>
-    public void AddDots(int sum, int quants, int x) => Assembler.vpdpbusd(Zmm(sum), Zmm(quants), Zmm(x));
-
-    /// <summary>Products of unsigned quants and activations, added in pairs in 16 bits.</summary>
-    public void MultiplyPairs(int products, int quants, int x) => Assembler.vpmaddubsw(Ymm(products), Ymm(quants), Ymm(x));
-
-    /// <summary>The same of signed quants, which change: the activations take the signs, two products are 2 · 128 · 127 at most.</summary>
-    public void MultiplySignedPairs(int products, int quants, int x)
-    {
-        Assembler.vpsignb(Ymm(products), Ymm(x), Ymm(quants));
-        Assembler.vpabsb(Ymm(quants), Ymm(quants));
-        Assembler.vpmaddubsw(Ymm(products), Ymm(quants), Ymm(products));
-    }
-
-    public void AddInt16(int register, int other) => Assembler.vpaddw(Ymm(register), Ymm(register), Ymm(other));
-
-    /// <summary>Adds neighbours of 16 bits in 32.</summary>
-    public void WidenPairs(int register) => Assembler.vpmaddwd(Ymm(register), Ymm(register), Ymm(Ones));
 }

@@ -41,7 +41,7 @@ internal readonly unsafe struct PackedQ2_K : IPackedFormat
 
     public static int OffsetShift => 0;
 
-    public static bool AreNibbles => true;
+    public static int LargestQuant => 3;
 
     public static int Length => 256;
 
@@ -95,7 +95,7 @@ internal readonly unsafe struct PackedQ3_K : IPackedFormat
 
     public static int OffsetShift => 2;
 
-    public static bool AreNibbles => true;
+    public static int LargestQuant => 7;
 
     public static int Length => 256;
 

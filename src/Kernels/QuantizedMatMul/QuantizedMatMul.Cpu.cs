@@ -15,6 +15,8 @@ public static unsafe partial class QuantizedMatMul
     /// <summary>How far ahead of its use packed memory is asked for.</summary>
     private const int AheadBytes = 8192;
 
+    private const int LargestNibble = 15;
+
     private const int ChunkQuantBytes = ActivationBlocks.ChunkBlocks * PackedBlocks.QuantBytes;
 
     /// <summary>Two groups' scale and minimum of each block and column.</summary>
@@ -141,12 +143,13 @@ public static unsafe partial class QuantizedMatMul
         byte* packed = (byte*)segment->Data + (panel * PackedPanels.ByteLength(segment->Type, arguments.K));
         int packedBlocks = TFormat.Length / ActivationBlock.Length;
         int scaleFloats = TFormat.Scaling.Floats();
+        if (tiles != null && (*tiles)[segment->Type, 1] == 0)
+            tiles = null;
         // More tiles than one read the chunk more than once: from the L1 cache rather than from memory that is not cached.
-        bool inPlace = TFormat.QuantsInPlace >= 0 && rows <= Int8TileCode.MostRows;
+        bool inPlace = TFormat.QuantsInPlace >= 0 && rows <= Int8TileCode.MostRows && tiles != null && tiles->ReadInOrder;
         Int8TileArguments tile = new()
         {
             Scales = scales,
-            OffsetShift = TFormat.OffsetShift,
             WeightStride = inPlace ? TFormat.Bytes : PackedBlocks.QuantBytes,
         };
         for (int block = 0; block < blocks; block += ActivationBlocks.ChunkBlocks)
@@ -158,9 +161,6 @@ public static unsafe partial class QuantizedMatMul
             {
                 TFormat.Unpack<TVector, TLanes>(
                     packed, inPlace ? null : scratch + (i * PackedBlocks.QuantBytes), scales + (i * scaleFloats), AheadBytes);
-                // An assembled tile asks for what it multiplies in place itself.
-                if (inPlace && tiles == null)
-                    PackedBlocks.PrefetchRun(packed + AheadBytes, TFormat.Bytes);
                 packed += TFormat.Bytes;
             }
             tile.AStride = count * sizeof(ActivationBlock);
@@ -168,7 +168,7 @@ public static unsafe partial class QuantizedMatMul
             {
                 tile.A = ActivationBlocks.Find(activations, rows, row, block, count);
                 tile.Sums = sums + (row * Int8Tile.Columns);
-                row += Multiply<TLanes, TVector, TFormat>(&tile, tiles, rows - row, prefetch: inPlace);
+                row += Multiply<TLanes, TVector, TFormat>(&tile, tiles, segment->Type, rows - row);
             }
         }
         int column = panel * Int8Tile.Columns;
@@ -178,7 +178,7 @@ public static unsafe partial class QuantizedMatMul
     }
 
     /// <summary>One tile of the next rows; returns how many it took. <typeparamref name="TLanes"/> says how wide it may be.</summary>
-    private static int Multiply<TLanes, TVector, TFormat>(Int8TileArguments* tile, Int8TileFunctions* tiles, int rows, bool prefetch)
+    private static int Multiply<TLanes, TVector, TFormat>(Int8TileArguments* tile, Int8TileFunctions* tiles, ElementType type, int rows)
         where TVector : struct
         where TLanes : ILanes<TVector>
         where TFormat : IPackedFormat
@@ -186,26 +186,26 @@ public static unsafe partial class QuantizedMatMul
         if (tiles != null)
         {
             int taken = Math.Min(rows, Int8TileCode.MostRows);
-            tiles->Multiply(tile, taken, TFormat.Scaling, prefetch);
+            tiles->Multiply(tile, type, taken);
             return taken;
         }
         if (TLanes.Width >= Lanes256.Width && AvxVnni.IsSupported)
             return Int8Tile.Multiply<Vector256<byte>, VnniDots256, TFormat>(*tile, rows);
         if (TLanes.Width == Lanes512.Width && Avx512BW.IsSupported)
         {
-            return TFormat.AreNibbles
+            return TFormat.LargestQuant <= LargestNibble
                 ? Int8Tile.Multiply<Vector512<byte>, NibbleDots512, TFormat>(*tile, rows)
                 : Int8Tile.Multiply<Vector512<byte>, ByteDots512, TFormat>(*tile, rows);
         }
         if (TLanes.Width >= Lanes256.Width && Avx2.IsSupported)
         {
-            return TFormat.AreNibbles
+            return TFormat.LargestQuant <= LargestNibble
                 ? Int8Tile.Multiply<Vector256<byte>, NibbleDots256, TFormat>(*tile, rows)
                 : Int8Tile.Multiply<Vector256<byte>, ByteDots256, TFormat>(*tile, rows);
         }
         if (Ssse3.IsSupported)
         {
-            return TFormat.AreNibbles
+            return TFormat.LargestQuant <= LargestNibble
                 ? Int8Tile.Multiply<Vector128<byte>, NibbleDots128, TFormat>(*tile, rows)
                 : Int8Tile.Multiply<Vector128<byte>, ByteDots128, TFormat>(*tile, rows);
         }

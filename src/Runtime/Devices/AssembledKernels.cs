@@ -7,55 +7,39 @@ namespace ChainOfSpot.Runtime.Devices;
 /// <summary>The kernels that .NET's intrinsics cannot express, in executable memory; null where the CPU has not the instructions.</summary>
 internal sealed unsafe class AssembledKernels : IDisposable
 {
-    private const int Alignment = 64;
-    private const byte Trap = 0xCC;
-
-    private readonly Lock _packedRowsLock = new();
+    private readonly Lock _int8Lock = new();
     private readonly List<(nint Address, int Length)> _mapped = [];
     private readonly CallConvention _convention = OperatingSystem.IsWindows() ? CallConvention.Windows : CallConvention.SystemV;
-    private readonly int _packedRowBits;
+    private readonly HashSet<ElementType> _int8Types = [];
+    private readonly int _rowBits;
     private readonly CpuMemory _tables = new(sizeof(Tables), "the addresses of assembled kernels");
-    private readonly bool _hasInt8;
+    private readonly int _tileBits;
     private readonly bool _hasBFloat16;
 
     private AssembledKernels(Arithmetic arithmetic, int vectorBits)
     {
-        _packedRowBits = arithmetic == Arithmetic.Fast ? PackedRowCode.VectorBits(vectorBits) : 0;
+        _rowBits = arithmetic == Arithmetic.Fast ? PackedRowCode.VectorBits(vectorBits) : 0;
         bool hasFloat16Rows = Float16RowsCode.IsSupported(vectorBits);
-        _hasInt8 = vectorBits == 512 && arithmetic == Arithmetic.Fast && Int8TileCode.IsSupported;
+        _tileBits = arithmetic == Arithmetic.Fast ? Int8TileCode.VectorBits(vectorBits) : 0;
         _hasBFloat16 = vectorBits == 512 && arithmetic == Arithmetic.Fast && BFloat16TileCode.IsSupported;
-        var code = new List<byte>();
-        int[] float16Rows = hasFloat16Rows ? Add([Float16RowsCode.Assemble(vectorBits, _convention)]) : [];
-        int[] int8 = _hasInt8 ? Add([.. Int8TileFunctions.Assemble(_convention), CeilingCode.AssembleInt8(_convention)]) : [];
-        int[] bfloat16 = _hasBFloat16 ? Add([.. BFloat16TileFunctions.Assemble(_convention), CeilingCode.AssembleBFloat16(_convention)]) : [];
-        nint start = Map([.. code]);
+        var code = new CodeBuffer();
+        int[] float16Rows = hasFloat16Rows ? code.Add([Float16RowsCode.Assemble(vectorBits, _convention)]) : [];
+        int[] int8 = HasInt8Dots ? code.Add([CeilingCode.AssembleInt8(_convention)]) : [];
+        int[] bfloat16 = _hasBFloat16 ? code.Add([.. BFloat16TileFunctions.Assemble(_convention), CeilingCode.AssembleBFloat16(_convention)]) : [];
+        nint start = Map(code.Bytes);
         if (start == 0)
             return;
         var tables = (Tables*)_tables.Data;
         tables->PackedRows = default;
+        tables->Int8 = new Int8TileFunctions { ReadInOrder = HasInt8Dots };
         if (hasFloat16Rows)
             Float16Rows = Placed(float16Rows)[0];
-        if (_hasInt8)
-        {
-            tables->Int8 = new Int8TileFunctions(Placed(int8));
-            Int8Ceiling = Placed(int8)[^1];
-        }
+        if (HasInt8Dots)
+            Int8Ceiling = Placed(int8)[0];
         if (_hasBFloat16)
         {
             tables->BFloat16 = new BFloat16TileFunctions(Placed(bfloat16));
             BFloat16Ceiling = Placed(bfloat16)[^1];
-        }
-
-        int[] Add(byte[][] functions)
-        {
-            var offsets = new int[functions.Length];
-            for (int i = 0; i < functions.Length; i++)
-            {
-                offsets[i] = code.Count;
-                code.AddRange(functions[i]);
-                code.AddRange(Enumerable.Repeat(Trap, -functions[i].Length & (Alignment - 1)));
-            }
-            return offsets;
         }
 
         nint[] Placed(int[] offsets) => [.. offsets.Select(offset => start + offset)];
@@ -63,7 +47,11 @@ internal sealed unsafe class AssembledKernels : IDisposable
 
     ~AssembledKernels() => Unmap();
 
-    public Int8TileFunctions* Int8 => _hasInt8 ? &((Tables*)_tables.Data)->Int8 : null;
+    /// <summary>Whether int8 products are those of AVX512-VNNI.</summary>
+    public bool HasInt8Dots => _tileBits == 512;
+
+    /// <summary>The functions of <see cref="Int8TileCode"/> that were assembled.</summary>
+    public Int8TileFunctions* Int8Tiles => &((Tables*)_tables.Data)->Int8;
 
     public BFloat16TileFunctions* BFloat16 => _hasBFloat16 ? &((Tables*)_tables.Data)->BFloat16 : null;
 
@@ -92,14 +80,28 @@ internal sealed unsafe class AssembledKernels : IDisposable
         return null;
     }
 
-    /// <summary>Assembles <see cref="PackedRowCode"/> for a type of weights, once, where this CPU runs it.</summary>
-    public void AssemblePackedRow(ElementType type)
+    /// <summary>
+    /// Assembles <see cref="Int8TileCode"/> and <see cref="PackedRowCode"/> for a type of weights, once, where this CPU runs them.
+    /// </summary>
+    public void AssembleInt8(ElementType type)
     {
-        lock (_packedRowsLock)
+        lock (_int8Lock)
         {
-            if (_packedRowBits == 0 || (*PackedRows)[type] != 0)
+            if (!_int8Types.Add(type))
                 return;
-            (*PackedRows)[type] = Map(PackedRowCode.Assemble(type, _packedRowBits, _convention));
+            byte[] row = _rowBits == 0 ? [] : PackedRowCode.Assemble(type, _rowBits, _convention);
+            var code = new CodeBuffer();
+            int[] rowOffset = row.Length == 0 ? [] : code.Add([row]);
+            int[] tiles = _tileBits == 0
+                ? []
+                : code.Add([.. Enumerable.Range(1, Int8TileCode.MostRows).Select(rows => Int8TileCode.Assemble(type, rows, _tileBits, _convention))]);
+            nint start = Map(code.Bytes);
+            if (start == 0)
+                return;
+            foreach (int offset in rowOffset)
+                (*PackedRows)[type] = start + offset;
+            for (int i = 0; i < tiles.Length; i++)
+                (*Int8Tiles)[type, i + 1] = start + tiles[i];
         }
     }
 
@@ -124,6 +126,30 @@ internal sealed unsafe class AssembledKernels : IDisposable
         foreach ((nint address, int length) in _mapped)
             OperatingSystemCalls.UnmapCode(address, length);
         _mapped.Clear();
+    }
+
+    /// <summary>Functions one behind the other, each on a cache line of its own.</summary>
+    private sealed class CodeBuffer
+    {
+        private const int Alignment = 64;
+        private const byte Trap = 0xCC;
+
+        private readonly List<byte> _bytes = [];
+
+        public byte[] Bytes => [.. _bytes];
+
+        /// <summary>Where each begins.</summary>
+        public int[] Add(params ReadOnlySpan<byte[]> functions)
+        {
+            var offsets = new int[functions.Length];
+            for (int i = 0; i < functions.Length; i++)
+            {
+                offsets[i] = _bytes.Count;
+                _bytes.AddRange(functions[i]);
+                _bytes.AddRange(Enumerable.Repeat(Trap, -functions[i].Length & (Alignment - 1)));
+            }
+            return offsets;
+        }
     }
 
     private struct Tables

@@ -16,7 +16,7 @@ internal sealed unsafe partial class CpuDevice<TVector, TLanes>
     {
         for (int i = 0; i < parts.Count; i++)
         {
-            AssemblePackedRow(parts[i].Type);
+            AssembleInt8(parts[i].Type);
             var stored = new WeightSegment(parts[i].Data, parts[i].Type, weight.Segments[i].Rows, parts[i].PairedHeadDim);
             var job = new PackPanelsJob(stored, weight.Columns, (byte*)weight.Segments[i].Data);
             Team.For(PackedPanels.Count(weight.Segments[i].Rows), parts[i].ByteLength, ref job);

@@ -56,15 +56,15 @@ public abstract class CpuDevice : Device
     };
 
     private unsafe string FastInstructionSets =>
-        $"int8 by {(Int8Tiles == null ? QuantizedMatMul.InstructionSet(VectorBits) : "AVX512-VNNI")}{(BFloat16Tiles == null ? "" : ", bf16 by AVX512-BF16")}";
+        $"int8 by {(_assembled is { HasInt8Dots: true } ? "AVX512-VNNI" : QuantizedMatMul.InstructionSet(VectorBits))}{(BFloat16Tiles == null ? "" : ", bf16 by AVX512-BF16")}";
 
     private protected ThreadTeam Team { get; }
 
-    private protected void AssemblePackedRow(ElementType type) => _assembled?.AssemblePackedRow(type);
+    private protected void AssembleInt8(ElementType type) => _assembled?.AssembleInt8(type);
 
     private protected nint Float16Rows => _assembled?.Float16Rows ?? 0;
 
-    private protected unsafe Int8TileFunctions* Int8Tiles => _assembled is null ? null : _assembled.Int8;
+    private protected unsafe Int8TileFunctions* Int8Tiles => _assembled is null ? null : _assembled.Int8Tiles;
 
     private protected unsafe PackedRowFunctions* PackedRows => _assembled is null ? null : _assembled.PackedRows;
 
