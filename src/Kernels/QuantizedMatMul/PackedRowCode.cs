@@ -39,7 +39,8 @@ public unsafe struct PackedRowArguments
 /// The int8 product of one row of activations with several panels of packed weights: the sums that <see cref="Int8TileArguments"/>
 /// defines, in the same order, with quants taken out of the packed blocks in registers. Panels of small blocks are passed over side by
 /// side, a block of each at a time, so that the memory serves as many streams of one core. Every byte is read once and, what a core reads
-/// ahead by itself depends on it, in the order in which it lies: blocks whose quants share bytes are multiplied together.
+/// ahead by itself depends on it, in the order in which it lies: blocks whose quants share bytes are multiplied together, as far as the
+/// registers hold their sums.
 /// <para>AVX512-VNNI multiplies quants as they are; AVX2 adds pairs of products in 16 bits, as many as these hold, and takes signed
 /// bytes where quants have eight bits.</para>
 /// </summary>
@@ -98,14 +99,14 @@ public static class PackedRowCode
         private readonly Assembler _assembler = v.Assembler;
         private readonly int _groups = TFormat.Scaling.Groups();
         private readonly bool _affine = TFormat.Scaling == Int8Scaling.Affine;
-        private readonly int _together = Layout.BlocksTogether;
+
+        /// <summary>Blocks whose sums the registers hold at once.</summary>
+        private readonly int _together = Math.Min(Layout.BlocksTogether, v.SumCount / v.Count);
+
         private readonly int _blocks = TFormat.Length / ActivationBlock.Length;
 
         /// <summary>Steps whose products 16 bits hold.</summary>
         private readonly int _run = Int8Assembler.PairsIn16Bits(TFormat.LargestQuant);
-
-        /// <summary>Vectors of columns whose sums, of all blocks together, the registers hold at once.</summary>
-        private readonly int _partVectors = Math.Min(v.Count, v.SumCount / Layout.BlocksTogether);
 
         private readonly HashSet<int> _prefetched = [];
 
@@ -125,13 +126,10 @@ public static class PackedRowCode
             for (int block = 0; block < _blocks; block += _together)
             {
                 TouchLines(block);
-                for (int part = 0; part < v.Count; part += _partVectors)
-                {
-                    Multiply(block, part);
-                    // Groups are added in ascending order, as everywhere.
-                    for (int group = 0; group < _together * _groups; group++)
-                        AddScaled(block, group / _groups, group % _groups, part);
-                }
+                Multiply(block);
+                // Groups are added in ascending order, as everywhere.
+                for (int group = 0; group < _together * _groups; group++)
+                    AddScaled(block, group / _groups, group % _groups);
             }
             _assembler.add(rdx, r8);
             _assembler.add(r11, Int8Tile.Columns * sizeof(float));
@@ -161,7 +159,7 @@ public static class PackedRowCode
         }
 
         /// <summary>The integer sums of blocks, but for what <see cref="AddScaled"/> adds to all of a group.</summary>
-        private void Multiply(int block, int part)
+        private void Multiply(int block)
         {
             Clear();
             int run = v.HasInt8Dots || Sums16 ? 1 : Math.Min(_run, Steps / _groups);
@@ -170,26 +168,28 @@ public static class PackedRowCode
                 if (_groups == 2 && step == Steps / 2)
                     KeepFirstGroups();
                 if (v.HasInt8Dots)
-                    MultiplyStep(block, step, part);
+                    MultiplyStep(block, step);
                 else if (Sums16)
-                    MultiplyStep16(block, step, part);
+                    MultiplyStep16(block, step);
                 else
-                    MultiplyRun(block, step, run, part);
+                    MultiplyRun(block, step, run);
             }
-            for (int i = 0; Sums16 && i < _together * _partVectors; i++)
+            for (int i = 0; Sums16 && i < _together * v.Count; i++)
                 v.WidenPairs(i, v.Ones);
         }
 
         /// <summary>
-        /// Reads what is needed later than it lies, scales and factors behind quants and parts of lines, once in ascending order: the CPU
-        /// fetches ahead only what is read so.
+        /// Reads what is needed later than it lies, scales and factors behind quants, once in ascending order: the CPU fetches ahead only
+        /// what is read so. With it all that blocks hold whose first one would skip some of it.
         /// </summary>
         private void TouchLines(int block)
         {
+            if (block % Layout.BlocksTogether != 0)
+                return;
             int start = block == 0 ? 0 : Layout.Factor!(block * _groups);
-            int end = _partVectors == v.Count ? Layout.Low(block, 0).Offset
-                : block + _together < _blocks ? Layout.Factor!((block + _together) * _groups)
-                : TFormat.Bytes;
+            int next = block + Layout.BlocksTogether;
+            bool skips = _together < Layout.BlocksTogether && Layout.Low(block + 1, 0).Offset != Layout.Low(block, 0).Offset;
+            int end = !skips ? Layout.Low(block, 0).Offset : next < _blocks ? Layout.Factor!(next * _groups) : TFormat.Bytes;
             for (int offset = start; offset < end; offset += CacheLine)
             {
                 _assembler.test(__byte_ptr[rdx + offset], al);
@@ -206,40 +206,40 @@ public static class PackedRowCode
 
         private void Clear()
         {
-            for (int i = 0; i < _together * _partVectors; i++)
+            for (int i = 0; i < _together * v.Count; i++)
                 v.Clear(i);
         }
 
         private void KeepFirstGroups()
         {
-            for (int i = 0; i < _together * _partVectors; i++)
+            for (int i = 0; i < _together * v.Count; i++)
                 v.Store(FirstGroup(i), i);
             Clear();
         }
 
-        private void MultiplyStep(int block, int step, int part)
+        private void MultiplyStep(int block, int step)
         {
             for (int i = 0; i < _together; i++)
                 LoadActivations(block, i, step);
-            for (int vector = 0; vector < _partVectors; vector++)
+            for (int vector = 0; vector < v.Count; vector++)
             {
                 for (int i = 0; i < _together; i++)
                 {
-                    LoadQuants(block + i, step, part + vector);
+                    LoadQuants(block + i, step, vector);
                     v.AddDots(Sum(i, vector), v.Quants, v.X(i));
                 }
             }
         }
 
         /// <summary>Adds products of a step to sums of 16 bits.</summary>
-        private void MultiplyStep16(int block, int step, int part)
+        private void MultiplyStep16(int block, int step)
         {
             for (int i = 0; i < _together; i++)
             {
                 LoadActivations(block, i, step);
-                for (int vector = 0; vector < _partVectors; vector++)
+                for (int vector = 0; vector < v.Count; vector++)
                 {
-                    LoadQuants(block + i, step, part + vector);
+                    LoadQuants(block + i, step, vector);
                     v.MultiplyPairs(v.Quants, v.Quants, v.X(i));
                     v.AddInt16(Sum(i, vector), v.Quants);
                 }
@@ -247,16 +247,16 @@ public static class PackedRowCode
         }
 
         /// <summary>Adds products of some steps in 16 bits, vector by vector, before they are added in 32.</summary>
-        private void MultiplyRun(int block, int step, int run, int part)
+        private void MultiplyRun(int block, int step, int run)
         {
-            for (int vector = 0; vector < _partVectors; vector++)
+            for (int vector = 0; vector < v.Count; vector++)
             {
                 for (int i = 0; i < _together; i++)
                 {
                     for (int j = 0; j < run; j++)
                     {
                         LoadActivations(block, i, step + j);
-                        LoadQuants(block + i, step + j, part + vector);
+                        LoadQuants(block + i, step + j, vector);
                         int products = j == 0 ? v.Pairs : v.Quants;
                         if (TFormat.LargestQuant == 255)
                             MultiplySignedPairs(products, v.X(i));
@@ -281,7 +281,7 @@ public static class PackedRowCode
         private void LoadActivations(int block, int i, int step) =>
             v.BroadcastInt32(v.X(i), Activations(block + i, nameof(ActivationBlock.Quants), step * 4));
 
-        private int Sum(int i, int vector) => (i * _partVectors) + vector;
+        private int Sum(int i, int vector) => (i * v.Count) + vector;
 
         private void LoadQuants(int block, int step, int vector)
         {
@@ -302,7 +302,7 @@ public static class PackedRowCode
         }
 
         /// <summary>total = fma(float(sum - offset · ∑q), scale · d, total), then the minima.</summary>
-        private void AddScaled(int block, int i, int group, int part)
+        private void AddScaled(int block, int i, int group)
         {
             int number = ((block + i) * _groups) + group;
             // Signed bytes have no offset.
@@ -315,9 +315,9 @@ public static class PackedRowCode
             v.BroadcastSingle(v.D, Activations(block + i, nameof(ActivationBlock.Scale)));
             if (_affine)
                 v.BroadcastSingle(v.Upper, Activations(block + i, nameof(ActivationBlock.ScaledSum)));
-            for (int vector = part; vector < part + _partVectors; vector++)
+            for (int vector = 0; vector < v.Count; vector++)
             {
-                int sum = Sum(i, vector - part);
+                int sum = Sum(i, vector);
                 if (_groups == 2 && group == 0)
                 {
                     // The second group's sums stay where they are.
