@@ -86,6 +86,7 @@ public static class Int8TileCode
 
         private static int Ones => 14;
 
+        /// <summary>The sign bits of bytes where quants have signs, else products.</summary>
         private static int Last => 15;
 
         public void Emit()

@@ -100,7 +100,7 @@ public static class PackedRowCode
         private readonly int _groups = TFormat.Scaling.Groups();
         private readonly bool _affine = TFormat.Scaling == Int8Scaling.Affine;
 
-        /// <summary>Blocks whose sums the registers hold at once.</summary>
+        /// <summary>Blocks whose sums the registers hold at once: one of AVX2.</summary>
         private readonly int _together = Math.Min(Layout.BlocksTogether, v.SumCount / v.Count);
 
         private readonly int _blocks = TFormat.Length / ActivationBlock.Length;
@@ -234,15 +234,12 @@ public static class PackedRowCode
         /// <summary>Adds products of a step to sums of 16 bits.</summary>
         private void MultiplyStep16(int block, int step)
         {
-            for (int i = 0; i < _together; i++)
+            LoadActivations(block, 0, step);
+            for (int vector = 0; vector < v.Count; vector++)
             {
-                LoadActivations(block, i, step);
-                for (int vector = 0; vector < v.Count; vector++)
-                {
-                    LoadQuants(block + i, step, vector);
-                    v.MultiplyPairs(v.Quants, v.Quants, v.X(i));
-                    v.AddInt16(Sum(i, vector), v.Quants);
-                }
+                LoadQuants(block, step, vector);
+                v.MultiplyPairs(v.Quants, v.Quants, v.X(0));
+                v.AddInt16(Sum(0, vector), v.Quants);
             }
         }
 
@@ -251,23 +248,20 @@ public static class PackedRowCode
         {
             for (int vector = 0; vector < v.Count; vector++)
             {
-                for (int i = 0; i < _together; i++)
+                for (int i = 0; i < run; i++)
                 {
-                    for (int j = 0; j < run; j++)
-                    {
-                        LoadActivations(block, i, step + j);
-                        LoadQuants(block + i, step + j, vector);
-                        int products = j == 0 ? v.Pairs : v.Quants;
-                        if (TFormat.LargestQuant == 255)
-                            MultiplySignedPairs(products, v.X(i));
-                        else
-                            v.MultiplyPairs(products, v.Quants, v.X(i));
-                        if (j > 0)
-                            v.AddInt16(v.Pairs, products);
-                    }
-                    v.WidenPairs(v.Pairs, v.Ones);
-                    v.AddInt32(Sum(i, vector), v.Pairs);
+                    LoadActivations(block, 0, step + i);
+                    LoadQuants(block, step + i, vector);
+                    int products = i == 0 ? v.Pairs : v.Quants;
+                    if (TFormat.LargestQuant == 255)
+                        MultiplySignedPairs(products, v.X(0));
+                    else
+                        v.MultiplyPairs(products, v.Quants, v.X(0));
+                    if (i > 0)
+                        v.AddInt16(v.Pairs, products);
                 }
+                v.WidenPairs(v.Pairs, v.Ones);
+                v.AddInt32(Sum(0, vector), v.Pairs);
             }
         }
 
