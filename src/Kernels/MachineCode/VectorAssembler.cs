@@ -239,6 +239,23 @@ internal class VectorAssembler
             _assembler.vcvtph2ps(Ymm(register), __xmmword_ptr[source]);
     }
 
+    /// <summary>fp16 in the lower half of a vector to fp32.</summary>
+    public void WidenHalves(int register, int halves)
+    {
+        if (_wide)
+            _assembler.vcvtph2ps(Zmm(register), Ymm(halves));
+        else
+            _assembler.vcvtph2ps(Ymm(register), Xmm(halves));
+    }
+
+    public void MoveUpperHalf(int register, int source)
+    {
+        if (_wide)
+            _assembler.vextracti64x4(Ymm(register), Zmm(source), 1);
+        else
+            _assembler.vextracti128(Xmm(register), Ymm(source), 1);
+    }
+
     /// <summary>Signed bytes to int32.</summary>
     public void WidenBytes(int register, AssemblerMemoryOperand source)
     {

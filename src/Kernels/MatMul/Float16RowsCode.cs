@@ -100,15 +100,19 @@ public static class Float16RowsCode
         for (int step = 0; step < steps; step++)
             v.Load(Activations(step), rax + (step * v.Bytes));
         for (int row = 0; row < MatMul.Bands; row++)
+            assembler.prefetcht1(__byte_ptr[Weights(row) + MatMul.BytesAhead]);
+        for (int row = 0; row < MatMul.Bands; row++)
         {
-            AssemblerRegister64 first = row < 3 ? r9 : row < 6 ? rdx : r11;
-            AssemblerMemoryOperand weights = (row % 3) switch { 0 => __[first], 1 => __[first + r8], _ => __[first + r8 * 2] };
-            assembler.prefetcht1(__byte_ptr[weights + MatMul.BytesAhead]);
-            for (int step = 0; step < steps; step++)
+            for (int part = 0; part < steps / 2; part++)
             {
-                int widened = Widened((row * steps) + step);
-                v.WidenHalves(widened, weights + (step * v.Bytes / 2));
-                v.AddProduct(row, widened, Activations(step), negated: false);
+                int upper = Widened((row * steps) + (2 * part));
+                int lower = Widened((row * steps) + (2 * part) + 1);
+                v.Load(upper, Weights(row) + (part * v.Bytes));
+                v.WidenHalves(lower, upper);
+                v.AddProduct(row, lower, Activations(2 * part), negated: false);
+                v.MoveUpperHalf(upper, upper);
+                v.WidenHalves(upper, upper);
+                v.AddProduct(row, upper, Activations((2 * part) + 1), negated: false);
             }
         }
         assembler.add(rax, LineProducts * sizeof(float));
@@ -123,6 +127,12 @@ public static class Float16RowsCode
         assembler.add(Field(nameof(Float16RowsArguments.Lanes)), MatMul.Bands * v.Bytes);
         assembler.cmp(Field(nameof(Float16RowsArguments.Lines)), 0);
         assembler.jne(chunk);
+
+        AssemblerMemoryOperand Weights(int row)
+        {
+            AssemblerRegister64 first = row < 3 ? r9 : row < 6 ? rdx : r11;
+            return (row % 3) switch { 0 => __[first], 1 => __[first + r8], _ => __[first + r8 * 2] };
+        }
 
         int Activations(int step) => MatMul.Bands + step;
 
