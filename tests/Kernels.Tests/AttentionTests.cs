@@ -162,7 +162,7 @@ public sealed unsafe class AttentionTests
         where TLanes : ILanes<TVector>
     {
         AttentionArguments arguments = @case.Arguments;
-        using var workspace = new NativeBuffer<float>(Attention.WorkspaceFloats(arguments.Element, arguments.HeadDim), float.NaN);
+        using var workspace = new NativeBuffer<float>(Attention.WorkspaceFloats(arguments.HeadDim), float.NaN);
         int firstRow = 0;
         foreach ((int _, int rows) in @case.Sequences)
         {

@@ -9,11 +9,7 @@ namespace ChainOfSpot.Kernels;
 public static unsafe partial class Attention
 {
     /// <summary>Floats of workspace of one task; 64-byte alignment is faster.</summary>
-    public static int WorkspaceFloats(KvElement element, int headDim) =>
-        WidenedFloats(element, headDim) + AttentionBlock.WorkspaceFloats(headDim);
-
-    /// <summary>Floats at the start of the workspace that a tile of K and one of V are widened into.</summary>
-    private static int WidenedFloats(KvElement element, int headDim) => element == KvElement.F32 ? 0 : 2 * KvLayout.TileFloats(headDim);
+    public static int WorkspaceFloats(int headDim) => AttentionBlock.WorkspaceFloats(headDim);
 
     /// <summary>The most rows that share one reading of K and V: tasks are best cut at multiples of it.</summary>
     public static int RowsPerBlock(int heads, int kvHeads) => Math.Max(1, AttentionBlock.Queries / (heads / kvHeads));
@@ -28,8 +24,7 @@ public static unsafe partial class Attention
         where TVector : struct
         where TLanes : ILanes<TVector>
     {
-        var block = new AttentionBlock<TVector, TLanes>(
-            workspace + WidenedFloats(arguments.Element, arguments.HeadDim), arguments.HeadDim);
+        var block = new AttentionBlock<TVector, TLanes>(workspace, arguments.HeadDim);
         int groupHeads = arguments.GroupHeads;
         int queries = rows * groupHeads;
         for (int first = 0; first < queries; first += AttentionBlock.Queries)
@@ -38,13 +33,13 @@ public static unsafe partial class Attention
             switch (arguments.Element)
             {
                 case KvElement.Q8:
-                    AttendBlock<TVector, TLanes, KvQ8>(block, arguments, firstRow, kvHead, first, count, workspace);
+                    AttendBlock<TVector, TLanes, KvQ8>(block, arguments, firstRow, kvHead, first, count);
                     break;
                 case KvElement.F16:
-                    AttendBlock<TVector, TLanes, KvF16>(block, arguments, firstRow, kvHead, first, count, workspace);
+                    AttendBlock<TVector, TLanes, KvF16>(block, arguments, firstRow, kvHead, first, count);
                     break;
                 default:
-                    AttendBlock<TVector, TLanes, KvF32>(block, arguments, firstRow, kvHead, first, count, workspace);
+                    AttendBlock<TVector, TLanes, KvF32>(block, arguments, firstRow, kvHead, first, count);
                     break;
             }
         }
@@ -52,8 +47,7 @@ public static unsafe partial class Attention
 
     /// <summary>Attends queries first to first + count; query i is head i % groupHeads of row i / groupHeads of the task.</summary>
     private static void AttendBlock<TVector, TLanes, TElement>(
-        in AttentionBlock<TVector, TLanes> block, in AttentionArguments arguments, int firstRow, int kvHead, int first, int count,
-        float* widened)
+        in AttentionBlock<TVector, TLanes> block, in AttentionArguments arguments, int firstRow, int kvHead, int first, int count)
         where TVector : struct
         where TLanes : ILanes<TVector>
         where TElement : IKvElement
@@ -80,21 +74,7 @@ public static unsafe partial class Attention
             byte* k = Tile(arguments, arguments.KPool, firstRow, start, kvHead);
             byte* v = Tile(arguments, arguments.VPool, firstRow, start, kvHead);
             byte* nextK = Tile(arguments, arguments.KPool, firstRow, Math.Min(start + KvLayout.PagePositions, last), kvHead);
-            if (count < AttentionBlock.FewestShared)
-            {
-                block.AddTileSingly<TElement>(k, v, nextK, visible, count);
-            }
-            else if (arguments.Element == KvElement.F32)
-            {
-                block.AddTile((float*)k, (float*)v, (float*)nextK, visible, count);
-            }
-            else
-            {
-                float* widenedV = widened + KvLayout.TileFloats(headDim);
-                WidenTile.Keys<TVector, TLanes, TElement>(k, headDim, widened);
-                WidenTile.Values<TVector, TLanes, TElement>(v, headDim, widenedV);
-                block.AddTile(widened, widenedV, widened, visible, count);
-            }
+            block.AddTile<TElement>(k, v, nextK, visible, count);
         }
 
         for (int i = 0; i < count; i++)

@@ -50,7 +50,7 @@ public static unsafe partial class Attention
     }
 
     private static float Read(in AttentionArguments arguments, byte* tile, int index, int slot) =>
-        WidenTile.Define(arguments.Element, tile, arguments.HeadDim, index, slot);
+        KvLayout.Number(arguments.Element, tile, arguments.HeadDim, index, slot);
 
     private static byte* Tile(in AttentionArguments arguments, void* pool, int row, int position, int kvHead)
     {

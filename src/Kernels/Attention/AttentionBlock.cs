@@ -81,7 +81,8 @@ internal readonly unsafe struct AttentionBlock<TVector, TLanes>
     /// <param name="nextK">The K tile that comes after this one; any address where there is none.</param>
     /// <param name="visible">For each query, how many of the tile's positions it sees: 0 to 64.</param>
     /// <param name="count">The number of queries.</param>
-    public void AddTile(float* k, float* v, float* nextK, int* visible, int count)
+    public void AddTile<TElement>(byte* k, byte* v, byte* nextK, int* visible, int count)
+        where TElement : IKvElement
     {
         int* fewest = stackalloc int[Groups];
         int* most = stackalloc int[Groups];
@@ -94,37 +95,13 @@ internal readonly unsafe struct AttentionBlock<TVector, TLanes>
                 most[group] = Math.Max(most[group], visible[i]);
             }
         }
-        AddScores(k, v, most, count);
+        AddScores<TElement>(k, v, visible, most, count);
         for (int i = 0; i < count; i++)
         {
             if (visible[i] > 0)
                 Normalize(i, visible[i]);
         }
-        AddValues(v, nextK, visible, fewest, count);
-    }
-
-    /// <summary>Adds one tile of any element for the first <paramref name="count"/> queries, one by one.</summary>
-    /// <param name="k">K tile.</param>
-    /// <param name="v">V tile.</param>
-    /// <param name="nextK">The K tile that comes after this one; any address where there is none.</param>
-    /// <param name="visible">For each query, how many of the tile's positions it sees: 0 to 64.</param>
-    /// <param name="count">The number of queries.</param>
-    public void AddTileSingly<TElement>(byte* k, byte* v, byte* nextK, int* visible, int count)
-        where TElement : IKvElement
-    {
-        int columns = 4 * TLanes.Width;
-        for (int i = 0; i < count; i++)
-        {
-            float* p = _scores + (i * Positions);
-            for (int column = 0; column < visible[i]; column += columns)
-            {
-                AttentionTile.OneScores<TVector, TLanes, TElement>(QueryAt(i), k, _headDim, column, p + column, i == 0 ? v : k);
-            }
-            if (visible[i] == 0)
-                continue;
-            Normalize(i, visible[i]);
-            AddValues<TElement>(i, v, i == 0 ? nextK : v, 0, visible[i], 0, _headDim);
-        }
+        AddValues<TElement>(v, nextK, visible, fewest, count);
     }
 
     /// <summary>Writes o / l of a query and returns its log-sum-exp, m + log l.</summary>
@@ -152,7 +129,8 @@ internal readonly unsafe struct AttentionBlock<TVector, TLanes>
         return _queries + (group * AttentionTile.Queries * _headDim) + lane;
     }
 
-    private void AddScores(float* k, float* next, int* most, int count)
+    private void AddScores<TElement>(byte* k, byte* next, int* visible, int* most, int count)
+        where TElement : IKvElement
     {
         int columns = 2 * TLanes.Width;
         for (int column = 0; column < Positions; column += columns)
@@ -162,21 +140,19 @@ internal readonly unsafe struct AttentionBlock<TVector, TLanes>
                 int first = group * AttentionTile.Queries;
                 if (most[group] > column && IsShared(group, count))
                 {
-                    AttentionTile.SixScores<TVector, TLanes>(
-                        QueryAt(first), k + column, _headDim, _scores + (first * Positions) + column,
-                        (group == 0 ? next : k) + column);
+                    AttentionTile.SixScores<TVector, TLanes, TElement>(
+                        QueryAt(first), k, _headDim, column, _scores + (first * Positions) + column, group == 0 ? next : k);
                 }
             }
         }
         for (int i = 0; i < count; i++)
         {
-            int group = i / AttentionTile.Queries;
-            if (IsShared(group, count))
+            if (IsShared(i / AttentionTile.Queries, count))
                 continue;
-            for (int column = 0; column < most[group]; column += 2 * columns)
+            for (int column = 0; column < visible[i]; column += 2 * columns)
             {
-                AttentionTile.OneScores<TVector, TLanes, KvF32>(
-                    QueryAt(i), (byte*)k, _headDim, column, _scores + (i * Positions) + column, (byte*)(i == 0 ? next : k));
+                AttentionTile.OneScores<TVector, TLanes, TElement>(
+                    QueryAt(i), k, _headDim, column, _scores + (i * Positions) + column, i == 0 ? next : k);
             }
         }
     }
@@ -219,7 +195,8 @@ internal readonly unsafe struct AttentionBlock<TVector, TLanes>
     }
 
     /// <summary>Positions that all queries of a group see are added for six at once, the others for each by itself.</summary>
-    private void AddValues(float* v, float* next, int* visible, int* fewest, int count)
+    private void AddValues<TElement>(byte* v, byte* next, int* visible, int* fewest, int count)
+        where TElement : IKvElement
     {
         int columns = 2 * TLanes.Width;
         int sharedColumns = _headDim / columns * columns;
@@ -230,9 +207,9 @@ internal readonly unsafe struct AttentionBlock<TVector, TLanes>
                 int first = group * AttentionTile.Queries;
                 if (IsShared(group, count))
                 {
-                    AttentionTile.SixSums<TVector, TLanes>(
-                        _scores + (first * Positions), v + column, fewest[group], _headDim,
-                        _sums + (first * _sumsStride) + column, _sumsStride, (group == 0 ? next : v) + column);
+                    AttentionTile.SixSums<TVector, TLanes, TElement>(
+                        _scores + (first * Positions), v, fewest[group], _headDim, column, _sums + (first * _sumsStride), _sumsStride,
+                        group == 0 ? next : v);
                 }
             }
         }
@@ -240,9 +217,9 @@ internal readonly unsafe struct AttentionBlock<TVector, TLanes>
         {
             int group = i / AttentionTile.Queries;
             int done = IsShared(group, count) ? fewest[group] : 0;
-            var wanted = (byte*)(i == 0 ? next : v);
-            AddValues<KvF32>(i, (byte*)v, wanted, done, visible[i], 0, sharedColumns);
-            AddValues<KvF32>(i, (byte*)v, wanted, 0, visible[i], sharedColumns, _headDim);
+            byte* wanted = i == 0 ? next : v;
+            AddValues<TElement>(i, v, wanted, done, visible[i], 0, sharedColumns);
+            AddValues<TElement>(i, v, wanted, 0, visible[i], sharedColumns, _headDim);
         }
     }
 

@@ -65,7 +65,8 @@ public static unsafe partial class FullAttention
             {
                 new Span<int>(visible, count).Fill(Math.Min(KvLayout.PagePositions, imageRows - (tile * KvLayout.PagePositions)));
                 float* kTile = KTile(packed, tile, headDim);
-                block.AddTile(kTile, kTile + KvLayout.TileFloats(headDim), KTile(packed, Math.Min(tile + 1, Tiles(imageRows) - 1), headDim), visible, count);
+                float* next = KTile(packed, Math.Min(tile + 1, Tiles(imageRows) - 1), headDim);
+                block.AddTile<KvF32>((byte*)kTile, (byte*)(kTile + KvLayout.TileFloats(headDim)), (byte*)next, visible, count);
             }
             for (int i = 0; i < count; i++)
                 block.Finish(i, arguments.Output + ((row + i) * arguments.OutputStride) + (head * headDim));

@@ -46,4 +46,17 @@ public static unsafe class KvLayout
     /// <summary>The tile of a page and a kv head in the K or V pool of a layer.</summary>
     public static float* Tile(float* pool, int page, int kvHeads, int kvHead, int headDim) =>
         pool + ((((long)page * kvHeads) + kvHead) * TileFloats(headDim));
+
+    /// <summary>A number of a tile as fp32: halves as they are, of Q8 scale times byte, rounded once.</summary>
+    /// <param name="element">How the tile's numbers are stored.</param>
+    /// <param name="tile">The tile.</param>
+    /// <param name="headDim">Columns of one head.</param>
+    /// <param name="index">Where the number lies in the tile.</param>
+    /// <param name="slot">The position in the page that it belongs to.</param>
+    public static float Number(KvElement element, byte* tile, int headDim, int index, int slot) => element switch
+    {
+        KvElement.F32 => ((float*)tile)[index],
+        KvElement.F16 => (float)((Half*)tile)[index],
+        _ => ((sbyte*)tile)[index] * Scales(tile, headDim)[slot],
+    };
 }

@@ -107,7 +107,7 @@ internal sealed unsafe partial class CpuDevice<TVector, TLanes>
             // The longest rows first: they take longest, and the short ones fill the threads' last moments evenly.
             int block = Blocks - 1 - (index / _arguments.KvHeads);
             int kvHead = index % _arguments.KvHeads;
-            float* workspace = device.Scratch(thread, Kernels.Attention.WorkspaceFloats(_arguments.Element, _arguments.HeadDim));
+            float* workspace = device.Scratch(thread, Kernels.Attention.WorkspaceFloats(_arguments.HeadDim));
             int end = Math.Min((block + 1) * rowsPerBlock, rows);
             for (int first = block * rowsPerBlock; first < end;)
             {
