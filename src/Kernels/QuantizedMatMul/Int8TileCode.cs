@@ -8,16 +8,21 @@ namespace ChainOfSpot.Kernels;
 
 /// <summary>
 /// The int8 tile in assembled code, of up to 4 rows. See <see cref="Int8TileArguments"/> for what it computes.
-/// <para>AVX512-VNNI: by 4 vectors of 16 columns. 16 int32 accumulators, 4 vectors of weights and two broadcast activations stay in
-/// registers: 8 loads feed 16 dot products of 64 bytes.</para>
+/// <para>AVX512-VNNI: up to 3 rows by 4 vectors of 16 columns, or 4 rows by 2, passed over twice. int32 accumulators, fp32 sums, weights
+/// and two broadcast activations stay in registers: 6 loads feed 8 dot products of 64 bytes.</para>
 /// <para>AVX2: by 2 vectors of 8 columns, 4 or 8 with two rows or one, passed over until all columns are done. Products are added in pairs in 16 bits, as many as these hold: those of
-/// a whole block where quants have four bits, two steps where they have six; with eight, activations take the weights' signs.</para>
-/// <para>The fp32 sums, touched once a block, lie in the L1 cache.</para>
+/// a whole block where quants have four bits, two steps where they have six; with eight, activations take the weights' signs. The fp32 sums,
+/// touched once a block, lie in the L1 cache.</para>
 /// </summary>
 public static class Int8TileCode
 {
     /// <summary>The most rows of a tile.</summary>
     public const int MostRows = 4;
+
+    /// <summary>
+    /// The most rows whose tile reads the weights in the order in which they lie, all columns of a step together, with AVX512-VNNI.
+    /// </summary>
+    public const int MostRowsInOrder = 3;
 
     private const int Steps = ActivationBlock.Length / 4;
     private const uint SignBits = 0x80808080;
@@ -59,7 +64,8 @@ public static class Int8TileCode
 
     /// <summary>
     /// rax: activations of a block; rdx: those of the fourth row; r8: bytes between rows; r9: weights; r10: scales; r11: sums. Registers of
-    /// zmm code are 16 sums, 24 to 27 weights, 28 to 31 others; of ymm code 8 sums, 8 to 11 weights, 12 to 15 others.
+    /// zmm code are up to 12 accumulators and as many sums, 24 to 27 weights, 28 to 31 others; of ymm code 8 accumulators, 8 to 11 weights,
+    /// 12 to 15 others.
     /// </summary>
     private sealed class Body<TQuants>(Int8Assembler v, int rows)
         where TQuants : IInt8Quants
@@ -67,7 +73,7 @@ public static class Int8TileCode
         private readonly Assembler _assembler = v.Assembler;
         private readonly int _groups = TQuants.Scaling.Groups();
         private readonly int _groupSteps = Steps / TQuants.Scaling.Groups();
-        private readonly int _vectors = v.HasInt8Dots ? 4 : rows switch { 1 => 8, 2 => 4, _ => 2 };
+        private readonly int _vectors = v.HasInt8Dots ? (rows <= MostRowsInOrder ? 4 : 2) : rows switch { 1 => 8, 2 => 4, _ => 2 };
 
         /// <summary>Steps whose products 16 bits hold.</summary>
         private readonly int _run = Math.Min(Steps / TQuants.Scaling.Groups(), Int8Assembler.PairsIn16Bits(TQuants.LargestQuant));
@@ -100,6 +106,8 @@ public static class Int8TileCode
             Label columns = _assembler.CreateLabel();
             _assembler.Label(ref columns);
             StartColumns();
+            if (v.HasInt8Dots)
+                ForSums((row, vector) => v.Load(Total(row, vector), TotalInMemory(row, vector)));
             Label block = _assembler.CreateLabel();
             _assembler.Label(ref block);
             for (int group = 0; group < _groups; group++)
@@ -114,6 +122,8 @@ public static class Int8TileCode
             _assembler.add(r9, Field(nameof(Int8TileArguments.WeightStride)));
             _assembler.cmp(r9, Field(nameof(Int8TileArguments.WeightsEnd)));
             _assembler.jb(block);
+            if (v.HasInt8Dots)
+                ForSums((row, vector) => v.Store(TotalInMemory(row, vector), Total(row, vector)));
             if (_vectors * v.Bytes == PackedBlocks.StepBytes)
                 return;
             _assembler.add(r11, _vectors * v.Bytes);
@@ -300,17 +310,21 @@ public static class Int8TileCode
                 for (int vector = 0; vector < _vectors; vector++)
                 {
                     int sum = Sum(row, vector);
-                    AssemblerMemoryOperand total = r11 + ((row * Int8Tile.Columns * sizeof(float)) + (vector * v.Bytes));
                     if (Sums16)
                         v.WidenPairs(sum, Ones);
                     if (Sums16 && HasOffset)
                         v.AddInt32(sum, start);
                     v.ToSingle(sum);
                     v.Multiply(Products, X, Scales(group, vector));
-                    v.MultiplyAdd(sum, Products, total);
+                    int total = v.HasInt8Dots ? Total(row, vector) : sum;
+                    if (v.HasInt8Dots)
+                        v.AddProduct(total, sum, Products, negated: false);
+                    else
+                        v.MultiplyAdd(total, Products, TotalInMemory(row, vector));
                     if (TQuants.Scaling.IsAffine())
-                        v.AddProduct(sum, minimum, Scales(_groups + group, vector), negated: TQuants.Scaling == Int8Scaling.Affine);
-                    v.Store(total, sum);
+                        v.AddProduct(total, minimum, Scales(_groups + group, vector), negated: TQuants.Scaling == Int8Scaling.Affine);
+                    if (!v.HasInt8Dots)
+                        v.Store(TotalInMemory(row, vector), total);
                 }
             }
         }
@@ -336,7 +350,21 @@ public static class Int8TileCode
 
         private static AssemblerMemoryOperand Field(string name) => __qword_ptr[rcx + (int)Marshal.OffsetOf<Int8TileArguments>(name)];
 
+        private void ForSums(Action<int, int> emit)
+        {
+            for (int row = 0; row < rows; row++)
+            {
+                for (int vector = 0; vector < _vectors; vector++)
+                    emit(row, vector);
+            }
+        }
+
         private int Sum(int row, int vector) => (row * _vectors) + vector;
+
+        private int Total(int row, int vector) => (rows * _vectors) + Sum(row, vector);
+
+        private AssemblerMemoryOperand TotalInMemory(int row, int vector) =>
+            r11 + ((row * Int8Tile.Columns * sizeof(float)) + (vector * v.Bytes));
 
         private int Weight(int vector) => (v.HasInt8Dots ? 24 : 8) + vector;
     }

@@ -146,7 +146,7 @@ public static unsafe partial class QuantizedMatMul
         if (tiles != null && (*tiles)[segment->Type, 1] == 0)
             tiles = null;
         // More tiles than one read the chunk more than once: from the L1 cache rather than from memory that is not cached.
-        bool inPlace = TFormat.QuantsInPlace >= 0 && rows <= Int8TileCode.MostRows && tiles != null && tiles->ReadInOrder;
+        bool inPlace = TFormat.QuantsInPlace >= 0 && rows <= Int8TileCode.MostRowsInOrder && tiles != null && tiles->ReadInOrder;
         Int8TileArguments tile = new()
         {
             Scales = scales,
