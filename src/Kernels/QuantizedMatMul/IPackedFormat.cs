@@ -18,6 +18,9 @@ internal unsafe interface IPackedFormat : IInt8Quants
     /// <summary>Where the quants of a packed block begin if the tile can read them as they lie; -1 if <see cref="Unpack"/> has to spread them.</summary>
     static abstract int QuantsInPlace { get; }
 
+    /// <summary>Where everything lies in a packed block, for <see cref="PackedRowCode"/>; null for formats that the tile alone multiplies.</summary>
+    static virtual PackedLayout? Layout => null;
+
     /// <summary>Writes the blocks of one row's <see cref="Length"/> weights to its column of a packed block.</summary>
     static abstract void Pack(byte* source, byte* packed, int column);
 
@@ -28,11 +31,4 @@ internal unsafe interface IPackedFormat : IInt8Quants
     static abstract void Unpack<TVector, TLanes>(byte* packed, byte* quants, float* scales, nint ahead)
         where TVector : struct
         where TLanes : ILanes<TVector>;
-}
-
-/// <summary>A packed format that <see cref="PackedRowCode"/> multiplies one row of activations with.</summary>
-internal interface IPackedRowFormat : IPackedFormat
-{
-    /// <summary>Where everything lies in a packed block.</summary>
-    static abstract PackedLayout Layout { get; }
 }

@@ -41,26 +41,24 @@ public static class Int8TileCode
     /// <param name="vectorBits">512 for AVX512-VNNI, 256 for AVX2.</param>
     /// <param name="convention">How it is called.</param>
     /// <exception cref="ArgumentOutOfRangeException">The type cannot be packed.</exception>
-    public static byte[] Assemble(ElementType type, int rows, int vectorBits, CallConvention convention) => type switch
+    public static byte[] Assemble(ElementType type, int rows, int vectorBits, CallConvention convention)
     {
-        ElementType.Q8_0 => Assemble<PackedQ8_0>(rows, vectorBits, convention),
-        ElementType.Q4_0 => Assemble<PackedQ4_0>(rows, vectorBits, convention),
-        ElementType.Q4_1 => Assemble<PackedQ4_1>(rows, vectorBits, convention),
-        ElementType.Q5_0 => Assemble<PackedQ5_0>(rows, vectorBits, convention),
-        ElementType.Q5_1 => Assemble<PackedQ5_1>(rows, vectorBits, convention),
-        ElementType.Q2_K => Assemble<PackedQ2_K>(rows, vectorBits, convention),
-        ElementType.Q3_K => Assemble<PackedQ3_K>(rows, vectorBits, convention),
-        ElementType.Q4_K => Assemble<PackedQ4_K>(rows, vectorBits, convention),
-        ElementType.Q5_K => Assemble<PackedQ5_K>(rows, vectorBits, convention),
-        ElementType.Q6_K => Assemble<PackedQ6_K>(rows, vectorBits, convention),
-        ElementType.IQ4_NL => Assemble<PackedIQ4_NL>(rows, vectorBits, convention),
-        ElementType.IQ4_XS => Assemble<PackedIQ4_XS>(rows, vectorBits, convention),
-        _ => throw PackedPanels.Unsupported(type),
-    };
+        var assembly = new Assembly(rows, vectorBits, convention);
+        PackedFormats.Use(type, ref assembly);
+        return assembly.Code;
+    }
 
-    private static byte[] Assemble<TQuants>(int rows, int vectorBits, CallConvention convention)
-        where TQuants : IInt8Quants =>
-        MachineFunction.Assemble(convention, assembler => new Body<TQuants>(new Int8Assembler(assembler, vectorBits), rows).Emit());
+    private struct Assembly(int rows, int vectorBits, CallConvention convention) : IPackedFormatUse
+    {
+        public byte[] Code { get; private set; } = [];
+
+        public void With<TFormat>()
+            where TFormat : IPackedFormat
+        {
+            (int tileRows, int bits) = (rows, vectorBits);
+            Code = MachineFunction.Assemble(convention, assembler => new Body<TFormat>(new Int8Assembler(assembler, bits), tileRows).Emit());
+        }
+    }
 
     /// <summary>
     /// rax: activations of a block; rdx: those of the fourth row; r8: bytes between rows; r9: weights; r10: scales; r11: sums. Registers of

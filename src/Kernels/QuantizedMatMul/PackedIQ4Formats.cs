@@ -21,7 +21,7 @@ internal static unsafe class IQ4Panels
 }
 
 /// <summary><see cref="BlockIQ4_NL"/>: scales, then <see cref="IQ4Panels"/>.</summary>
-internal readonly unsafe struct PackedIQ4_NL : IPackedRowFormat
+internal readonly unsafe struct PackedIQ4_NL : IPackedFormat
 {
     public static Int8Scaling Scaling => Int8Scaling.Block;
 
@@ -35,7 +35,7 @@ internal readonly unsafe struct PackedIQ4_NL : IPackedRowFormat
 
     public static int QuantsInPlace => -1;
 
-    public static PackedLayout Layout => new()
+    public static PackedLayout? Layout => new()
     {
         Low = (_, step) => PackedLayout.HalfBlockPairs(PackedBlocks.HalvesBytes, step),
         Levels = IQ4Levels.Values.ToArray(),

@@ -6,7 +6,7 @@ namespace ChainOfSpot.Kernels;
 /// <summary>
 /// <see cref="BlockQ4_K"/>: scales d, scales m, then for each two groups of 32 weights s and t [group][column] and the pairs of nibbles.
 /// </summary>
-internal readonly unsafe struct PackedQ4_K : IPackedRowFormat
+internal readonly unsafe struct PackedQ4_K : IPackedFormat
 {
     private const int PairsStart = 2 * PackedBlocks.HalvesBytes;
 
@@ -22,7 +22,7 @@ internal readonly unsafe struct PackedQ4_K : IPackedRowFormat
 
     public static int QuantsInPlace => -1;
 
-    public static PackedLayout Layout => new()
+    public static PackedLayout? Layout => new()
     {
         BlocksTogether = 2,
         Low = (block, step) => PairedGroups.Nibbles(PairsStart, block, step),
@@ -108,7 +108,7 @@ internal static unsafe class PairedGroups
 /// <see cref="BlockQ5_K"/>: scales d, scales m, then bit g of byte j of a column's four, step by step, is bit 4 of a weight of group g, then
 /// the rest as in <see cref="PackedQ4_K"/>.
 /// </summary>
-internal readonly unsafe struct PackedQ5_K : IPackedRowFormat
+internal readonly unsafe struct PackedQ5_K : IPackedFormat
 {
     private const int HighStart = 2 * PackedBlocks.HalvesBytes;
     private const int PairsStart = HighStart + PackedBlocks.QuantBytes;
@@ -125,7 +125,7 @@ internal readonly unsafe struct PackedQ5_K : IPackedRowFormat
 
     public static int QuantsInPlace => -1;
 
-    public static PackedLayout Layout => new()
+    public static PackedLayout? Layout => new()
     {
         BlocksTogether = 2,
         Low = (block, step) => PairedGroups.Nibbles(PairsStart, block, step),
@@ -159,7 +159,7 @@ internal readonly unsafe struct PackedQ5_K : IPackedRowFormat
 /// <see cref="BlockQ6_K"/>: scales d, then for each 128 weights s [group of 16][column], and for each step of four weights the pairs of
 /// nibbles of weights 0-31 (low) and 64-95 (high), those of weights 32-63 and 96-127, and the two upper bits of all of them.
 /// </summary>
-internal readonly unsafe struct PackedQ6_K : IPackedRowFormat
+internal readonly unsafe struct PackedQ6_K : IPackedFormat
 {
     private const int HalfGroups = 8;
     private const int HalfBlocks = 4;
@@ -181,7 +181,7 @@ internal readonly unsafe struct PackedQ6_K : IPackedRowFormat
 
     public static int QuantsInPlace => -1;
 
-    public static PackedLayout Layout => new()
+    public static PackedLayout? Layout => new()
     {
         BlocksTogether = HalfBlocks,
         Low = (block, step) => new(

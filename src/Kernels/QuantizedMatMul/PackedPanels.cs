@@ -16,12 +16,12 @@ public static unsafe class PackedPanels
     /// <exception cref="ArgumentOutOfRangeException">The type cannot be packed.</exception>
     public static long ByteLength(ElementType type, int k)
     {
-        (int length, int bytes) = Block(type) ?? throw Unsupported(type);
+        (int length, int bytes) = Block(type) ?? throw PackedFormats.Unsupported(type);
         return (long)(k / length) * bytes;
     }
 
     /// <summary>Weights of one row in a packed block.</summary>
-    internal static int BlockLength(ElementType type) => (Block(type) ?? throw Unsupported(type)).Length;
+    internal static int BlockLength(ElementType type) => (Block(type) ?? throw PackedFormats.Unsupported(type)).Length;
 
     /// <summary>Packs rows as the file stores them into panel <paramref name="panel"/>, the memory of which begins with <paramref name="packed"/>.</summary>
     /// <param name="weight">Rows of a type that <see cref="Supports"/> names.</param>
@@ -30,69 +30,16 @@ public static unsafe class PackedPanels
     /// <param name="packed"><see cref="ByteLength"/> bytes.</param>
     public static void Pack(in WeightSegment weight, int k, int panel, byte* packed)
     {
-        switch (weight.Type)
-        {
-            case ElementType.Q8_0:
-                Pack<PackedQ8_0>(weight, k, panel, packed);
-                break;
-            case ElementType.Q4_0:
-                Pack<PackedQ4_0>(weight, k, panel, packed);
-                break;
-            case ElementType.Q4_1:
-                Pack<PackedQ4_1>(weight, k, panel, packed);
-                break;
-            case ElementType.Q5_0:
-                Pack<PackedQ5_0>(weight, k, panel, packed);
-                break;
-            case ElementType.Q5_1:
-                Pack<PackedQ5_1>(weight, k, panel, packed);
-                break;
-            case ElementType.Q2_K:
-                Pack<PackedQ2_K>(weight, k, panel, packed);
-                break;
-            case ElementType.Q3_K:
-                Pack<PackedQ3_K>(weight, k, panel, packed);
-                break;
-            case ElementType.Q4_K:
-                Pack<PackedQ4_K>(weight, k, panel, packed);
-                break;
-            case ElementType.Q5_K:
-                Pack<PackedQ5_K>(weight, k, panel, packed);
-                break;
-            case ElementType.Q6_K:
-                Pack<PackedQ6_K>(weight, k, panel, packed);
-                break;
-            case ElementType.IQ4_NL:
-                Pack<PackedIQ4_NL>(weight, k, panel, packed);
-                break;
-            case ElementType.IQ4_XS:
-                Pack<PackedIQ4_XS>(weight, k, panel, packed);
-                break;
-            default:
-                throw Unsupported(weight.Type);
-        }
+        var packing = new Packing(weight, k, panel, packed);
+        PackedFormats.Use(weight.Type, ref packing);
     }
 
     /// <summary>A block's weights and packed bytes; nothing for types that stay as they are.</summary>
-    private static (int Length, int Bytes)? Block(ElementType type) => type switch
+    private static (int Length, int Bytes)? Block(ElementType type)
     {
-        ElementType.Q8_0 => (PackedQ8_0.Length, PackedQ8_0.Bytes),
-        ElementType.Q4_0 => (PackedQ4_0.Length, PackedQ4_0.Bytes),
-        ElementType.Q4_1 => (PackedQ4_1.Length, PackedQ4_1.Bytes),
-        ElementType.Q5_0 => (PackedQ5_0.Length, PackedQ5_0.Bytes),
-        ElementType.Q5_1 => (PackedQ5_1.Length, PackedQ5_1.Bytes),
-        ElementType.Q2_K => (PackedQ2_K.Length, PackedQ2_K.Bytes),
-        ElementType.Q3_K => (PackedQ3_K.Length, PackedQ3_K.Bytes),
-        ElementType.Q4_K => (PackedQ4_K.Length, PackedQ4_K.Bytes),
-        ElementType.Q5_K => (PackedQ5_K.Length, PackedQ5_K.Bytes),
-        ElementType.Q6_K => (PackedQ6_K.Length, PackedQ6_K.Bytes),
-        ElementType.IQ4_NL => (PackedIQ4_NL.Length, PackedIQ4_NL.Bytes),
-        ElementType.IQ4_XS => (PackedIQ4_XS.Length, PackedIQ4_XS.Bytes),
-        _ => null,
-    };
-
-    internal static ArgumentOutOfRangeException Unsupported(ElementType type) =>
-        new(nameof(type), type, "Weights of this type cannot be packed for the int8 product.");
+        var block = new BlockSize();
+        return PackedFormats.TryUse(type, ref block) ? (block.Length, block.Bytes) : null;
+    }
 
     private static void Pack<TFormat>(in WeightSegment weight, int k, int panel, byte* packed)
         where TFormat : IPackedFormat
@@ -114,5 +61,23 @@ public static unsafe class PackedPanels
                 destination += TFormat.Bytes;
             }
         }
+    }
+
+    private readonly struct Packing(WeightSegment weight, int k, int panel, byte* packed) : IPackedFormatUse
+    {
+        private readonly WeightSegment _weight = weight;
+
+        public void With<TFormat>()
+            where TFormat : IPackedFormat => Pack<TFormat>(_weight, k, panel, packed);
+    }
+
+    private struct BlockSize : IPackedFormatUse
+    {
+        public int Length { get; private set; }
+
+        public int Bytes { get; private set; }
+
+        public void With<TFormat>()
+            where TFormat : IPackedFormat => (Length, Bytes) = (TFormat.Length, TFormat.Bytes);
     }
 }

@@ -4,7 +4,7 @@ using ChainOfSpot.Kernels.Quantization;
 namespace ChainOfSpot.Kernels;
 
 /// <summary><see cref="BlockQ8_0"/>: scales, then q + 128 as the tile reads them.</summary>
-internal readonly unsafe struct PackedQ8_0 : IPackedRowFormat
+internal readonly unsafe struct PackedQ8_0 : IPackedFormat
 {
     public static Int8Scaling Scaling => Int8Scaling.Block;
 
@@ -18,7 +18,7 @@ internal readonly unsafe struct PackedQ8_0 : IPackedRowFormat
 
     public static int QuantsInPlace => PackedBlocks.HalvesBytes;
 
-    public static PackedLayout Layout => new()
+    public static PackedLayout? Layout => new()
     {
         Low = (_, step) => new(PackedBlocks.HalvesBytes + (step * PackedBlocks.StepBytes)),
     };
@@ -46,7 +46,7 @@ internal readonly unsafe struct PackedQ8_0 : IPackedRowFormat
 }
 
 /// <summary><see cref="BlockQ4_0"/>: scales, then the pairs of nibbles, weights 0-15 low and 16-31 high as in the file.</summary>
-internal readonly unsafe struct PackedQ4_0 : IPackedRowFormat
+internal readonly unsafe struct PackedQ4_0 : IPackedFormat
 {
     public static Int8Scaling Scaling => Int8Scaling.Block;
 
@@ -60,7 +60,7 @@ internal readonly unsafe struct PackedQ4_0 : IPackedRowFormat
 
     public static int QuantsInPlace => -1;
 
-    public static PackedLayout Layout => new()
+    public static PackedLayout? Layout => new()
     {
         Low = (_, step) => PackedLayout.HalfBlockPairs(PackedBlocks.HalvesBytes, step),
     };
@@ -84,7 +84,7 @@ internal readonly unsafe struct PackedQ4_0 : IPackedRowFormat
 }
 
 /// <summary><see cref="BlockQ4_1"/>: scales, minima, then the pairs of nibbles as in <see cref="PackedQ4_0"/>.</summary>
-internal readonly unsafe struct PackedQ4_1 : IPackedRowFormat
+internal readonly unsafe struct PackedQ4_1 : IPackedFormat
 {
     private const int Halves = 2 * PackedBlocks.HalvesBytes;
     private const int PairBytes = PackedBlocks.QuantBytes / 2;
@@ -101,7 +101,7 @@ internal readonly unsafe struct PackedQ4_1 : IPackedRowFormat
 
     public static int QuantsInPlace => -1;
 
-    public static PackedLayout Layout => new()
+    public static PackedLayout? Layout => new()
     {
         Low = (_, step) => PackedLayout.HalfBlockPairs(Halves, step),
         AddsMinima = true,
@@ -127,7 +127,7 @@ internal readonly unsafe struct PackedQ4_1 : IPackedRowFormat
 }
 
 /// <summary><see cref="BlockQ5_0"/>: scales, then the pairs of nibbles, then bit t of byte j of a column's four is bit 4 of weight 4t + j.</summary>
-internal readonly unsafe struct PackedQ5_0 : IPackedRowFormat
+internal readonly unsafe struct PackedQ5_0 : IPackedFormat
 {
     private const int Halves = PackedBlocks.HalvesBytes;
     private const int PairBytes = PackedBlocks.QuantBytes / 2;
@@ -144,7 +144,7 @@ internal readonly unsafe struct PackedQ5_0 : IPackedRowFormat
 
     public static int QuantsInPlace => -1;
 
-    public static PackedLayout Layout => new()
+    public static PackedLayout? Layout => new()
     {
         Low = (_, step) => PackedLayout.HalfBlockPairs(Halves, step),
         High = (_, step) => new(Halves + PairBytes, step, 1),
@@ -177,7 +177,7 @@ internal readonly unsafe struct PackedQ5_0 : IPackedRowFormat
 }
 
 /// <summary><see cref="BlockQ5_1"/>: scales and minima, then the pairs of nibbles, then bit t of byte j of a column's four is bit 4 of weight 4t + j.</summary>
-internal readonly unsafe struct PackedQ5_1 : IPackedRowFormat
+internal readonly unsafe struct PackedQ5_1 : IPackedFormat
 {
     private const int Halves = 2 * PackedBlocks.HalvesBytes;
     private const int PairBytes = PackedBlocks.QuantBytes / 2;
@@ -194,7 +194,7 @@ internal readonly unsafe struct PackedQ5_1 : IPackedRowFormat
 
     public static int QuantsInPlace => -1;
 
-    public static PackedLayout Layout => new()
+    public static PackedLayout? Layout => new()
     {
         Low = (_, step) => PackedLayout.HalfBlockPairs(Halves, step),
         High = (_, step) => new(Halves + PairBytes, step, 1),

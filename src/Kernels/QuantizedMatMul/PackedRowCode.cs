@@ -69,39 +69,40 @@ public static class PackedRowCode
     /// <param name="vectorBits">512 for AVX512-VNNI, 256 for AVX2.</param>
     /// <param name="convention">How it is called.</param>
     /// <returns>The code; empty for types that are multiplied by the tile alone.</returns>
-    public static byte[] Assemble(ElementType type, int vectorBits, CallConvention convention) => type switch
+    /// <exception cref="ArgumentOutOfRangeException">The type cannot be packed.</exception>
+    public static byte[] Assemble(ElementType type, int vectorBits, CallConvention convention)
     {
-        ElementType.Q8_0 => Assemble<PackedQ8_0>(vectorBits, convention),
-        ElementType.Q4_0 => Assemble<PackedQ4_0>(vectorBits, convention),
-        ElementType.Q4_1 => Assemble<PackedQ4_1>(vectorBits, convention),
-        ElementType.Q5_0 => Assemble<PackedQ5_0>(vectorBits, convention),
-        ElementType.Q5_1 => Assemble<PackedQ5_1>(vectorBits, convention),
-        ElementType.Q4_K => Assemble<PackedQ4_K>(vectorBits, convention),
-        ElementType.Q5_K => Assemble<PackedQ5_K>(vectorBits, convention),
-        ElementType.Q6_K => Assemble<PackedQ6_K>(vectorBits, convention),
-        ElementType.IQ4_NL => Assemble<PackedIQ4_NL>(vectorBits, convention),
-        _ => [],
-    };
+        var assembly = new Assembly(vectorBits, convention);
+        PackedFormats.Use(type, ref assembly);
+        return assembly.Code;
+    }
 
-    private static byte[] Assemble<TFormat>(int vectorBits, CallConvention convention)
-        where TFormat : IPackedRowFormat =>
-        MachineFunction.Assemble(convention, assembler => new Body<TFormat>(new PackedRowVectors(assembler, vectorBits)).Emit());
+    private struct Assembly(int vectorBits, CallConvention convention) : IPackedFormatUse
+    {
+        public byte[] Code { get; private set; } = [];
+
+        public void With<TFormat>()
+            where TFormat : IPackedFormat
+        {
+            int bits = vectorBits;
+            if (TFormat.Layout is { } layout)
+                Code = MachineFunction.Assemble(convention, assembler => new Body<TFormat>(new PackedRowVectors(assembler, bits), layout).Emit());
+        }
+    }
 
     /// <summary>
     /// rax: activations of a block; rdx: weights of a panel; r8: bytes between panels; r9: weights of the first; r10: panels left; r11:
     /// sums of a panel.
     /// </summary>
-    private sealed class Body<TFormat>(PackedRowVectors v)
-        where TFormat : IPackedRowFormat
+    private sealed class Body<TFormat>(PackedRowVectors v, PackedLayout layout)
+        where TFormat : IPackedFormat
     {
-        private static readonly PackedLayout Layout = TFormat.Layout;
-
         private readonly Assembler _assembler = v.Assembler;
         private readonly int _groups = TFormat.Scaling.Groups();
         private readonly bool _affine = TFormat.Scaling == Int8Scaling.Affine;
 
         /// <summary>Blocks whose sums the registers hold at once: one of AVX2.</summary>
-        private readonly int _together = Math.Min(Layout.BlocksTogether, v.SumCount / v.Count);
+        private readonly int _together = Math.Min(layout.BlocksTogether, v.SumCount / v.Count);
 
         private readonly int _blocks = TFormat.Length / ActivationBlock.Length;
 
@@ -146,14 +147,14 @@ public static class PackedRowCode
             _assembler.mov(rax, Field(nameof(PackedRowArguments.A)));
             _assembler.mov(r8, Field(nameof(PackedRowArguments.PanelStep)));
             _assembler.mov(r9, Field(nameof(PackedRowArguments.Weights)));
-            if (Layout.Levels is { } levels)
+            if (layout.Levels is { } levels)
                 v.LoadTable(v.Levels, [.. levels.Select(level => (byte)(level ^ (v.HasInt8Dots ? 0x80 : 0)))]);
-            if (Layout.Low(0, 0).Mask is var mask and not 0xff)
+            if (layout.Low(0, 0).Mask is var mask and not 0xff)
                 v.Fill(v.LowMask, mask * EveryByte);
             else if (!v.HasInt8Dots)
                 v.Fill(v.LowMask, 0x80 * EveryByte);
-            if (Layout.High is { } high)
-                v.Fill(v.HighMask, (uint)(high(0, 0).Mask << Layout.HighBit) * EveryByte);
+            if (layout.High is { } high)
+                v.Fill(v.HighMask, (uint)(high(0, 0).Mask << layout.HighBit) * EveryByte);
             if (!v.HasInt8Dots)
                 v.FillOnes(v.Ones);
         }
@@ -184,12 +185,12 @@ public static class PackedRowCode
         /// </summary>
         private void TouchLines(int block)
         {
-            if (block % Layout.BlocksTogether != 0)
+            if (block % layout.BlocksTogether != 0)
                 return;
-            int start = block == 0 ? 0 : Layout.Factor!(block * _groups);
-            int next = block + Layout.BlocksTogether;
-            bool skips = _together < Layout.BlocksTogether && Layout.Low(block + 1, 0).Offset != Layout.Low(block, 0).Offset;
-            int end = !skips ? Layout.Low(block, 0).Offset : next < _blocks ? Layout.Factor!(next * _groups) : TFormat.Bytes;
+            int start = block == 0 ? 0 : layout.Factor!(block * _groups);
+            int next = block + layout.BlocksTogether;
+            bool skips = _together < layout.BlocksTogether && layout.Low(block + 1, 0).Offset != layout.Low(block, 0).Offset;
+            int end = !skips ? layout.Low(block, 0).Offset : next < _blocks ? layout.Factor!(next * _groups) : TFormat.Bytes;
             for (int offset = start; offset < end; offset += CacheLine)
             {
                 _assembler.test(__byte_ptr[rdx + offset], al);
@@ -279,17 +280,17 @@ public static class PackedRowCode
 
         private void LoadQuants(int block, int step, int vector)
         {
-            BitPlace low = Layout.Low(block, step);
+            BitPlace low = layout.Low(block, step);
             Prefetch(low.Offset + (vector * v.Bytes));
             v.LoadBits(v.Quants, Weights(low.Offset + (vector * v.Bytes)), low.Shift, low.Mask == 0xff ? null : v.LowMask);
-            if (Layout.High is { } high)
+            if (layout.High is { } high)
             {
                 BitPlace place = high(block, step);
                 Prefetch(place.Offset + (vector * v.Bytes));
-                v.LoadBits(v.Upper, Weights(place.Offset + (vector * v.Bytes)), place.Shift - Layout.HighBit, v.HighMask);
+                v.LoadBits(v.Upper, Weights(place.Offset + (vector * v.Bytes)), place.Shift - layout.HighBit, v.HighMask);
                 v.Or(v.Quants, v.Upper);
             }
-            if (Layout.Levels != null)
+            if (layout.Levels != null)
                 v.LookUp(v.Quants, v.Levels);
             else if (low.Mask == 0xff && !v.HasInt8Dots)
                 v.Xor(v.Quants, v.LowMask);
@@ -322,13 +323,13 @@ public static class PackedRowCode
                 if (hasOffset)
                     v.AddInt32(sum, v.X(0));
                 v.ToSingle(sum);
-                LoadScale(0, Layout.Factor?.Invoke(number), vector);
+                LoadScale(0, layout.Factor?.Invoke(number), vector);
                 v.Multiply(v.Scale, v.Scale, v.D);
                 v.MultiplyAdd(sum, v.Scale, total);
                 if (_affine)
                 {
-                    LoadScale(PackedBlocks.HalvesBytes, Layout.MinimumFactor?.Invoke(number), vector);
-                    v.AddProduct(sum, v.Scale, v.Upper, negated: !Layout.AddsMinima);
+                    LoadScale(PackedBlocks.HalvesBytes, layout.MinimumFactor?.Invoke(number), vector);
+                    v.AddProduct(sum, v.Scale, v.Upper, negated: !layout.AddsMinima);
                 }
                 v.Store(total, sum);
             }

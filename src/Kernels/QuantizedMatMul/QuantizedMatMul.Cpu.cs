@@ -73,48 +73,22 @@ public static unsafe partial class QuantizedMatMul
                 panel += together - 1;
                 continue;
             }
-            switch (segment->Type)
-            {
-                case ElementType.Q8_0:
-                    Panel<TVector, TLanes, PackedQ8_0>(arguments, activations, tiles, segment, panel, firstColumn, scratch);
-                    break;
-                case ElementType.Q4_0:
-                    Panel<TVector, TLanes, PackedQ4_0>(arguments, activations, tiles, segment, panel, firstColumn, scratch);
-                    break;
-                case ElementType.Q4_1:
-                    Panel<TVector, TLanes, PackedQ4_1>(arguments, activations, tiles, segment, panel, firstColumn, scratch);
-                    break;
-                case ElementType.Q5_0:
-                    Panel<TVector, TLanes, PackedQ5_0>(arguments, activations, tiles, segment, panel, firstColumn, scratch);
-                    break;
-                case ElementType.Q5_1:
-                    Panel<TVector, TLanes, PackedQ5_1>(arguments, activations, tiles, segment, panel, firstColumn, scratch);
-                    break;
-                case ElementType.Q2_K:
-                    Panel<TVector, TLanes, PackedQ2_K>(arguments, activations, tiles, segment, panel, firstColumn, scratch);
-                    break;
-                case ElementType.Q3_K:
-                    Panel<TVector, TLanes, PackedQ3_K>(arguments, activations, tiles, segment, panel, firstColumn, scratch);
-                    break;
-                case ElementType.Q4_K:
-                    Panel<TVector, TLanes, PackedQ4_K>(arguments, activations, tiles, segment, panel, firstColumn, scratch);
-                    break;
-                case ElementType.Q5_K:
-                    Panel<TVector, TLanes, PackedQ5_K>(arguments, activations, tiles, segment, panel, firstColumn, scratch);
-                    break;
-                case ElementType.Q6_K:
-                    Panel<TVector, TLanes, PackedQ6_K>(arguments, activations, tiles, segment, panel, firstColumn, scratch);
-                    break;
-                case ElementType.IQ4_NL:
-                    Panel<TVector, TLanes, PackedIQ4_NL>(arguments, activations, tiles, segment, panel, firstColumn, scratch);
-                    break;
-                case ElementType.IQ4_XS:
-                    Panel<TVector, TLanes, PackedIQ4_XS>(arguments, activations, tiles, segment, panel, firstColumn, scratch);
-                    break;
-                default:
-                    throw PackedPanels.Unsupported(segment->Type);
-            }
+            var use = new PanelUse<TVector, TLanes>(arguments, activations, tiles, segment, panel, firstColumn, scratch);
+            PackedFormats.Use(segment->Type, ref use);
         }
+    }
+
+    private readonly struct PanelUse<TVector, TLanes>(
+        MatMulArguments arguments, ActivationBlock* activations, Int8TileFunctions* tiles, WeightSegment* segment, int panel, int firstColumn, byte* scratch)
+        : IPackedFormatUse
+        where TVector : struct
+        where TLanes : ILanes<TVector>
+    {
+        private readonly MatMulArguments _arguments = arguments;
+
+        public void With<TFormat>()
+            where TFormat : IPackedFormat =>
+            Panel<TVector, TLanes, TFormat>(_arguments, activations, tiles, segment, panel, firstColumn, scratch);
     }
 
     private static void Row<TVector, TLanes>(
