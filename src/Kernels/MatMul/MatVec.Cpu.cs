@@ -31,7 +31,7 @@ public static unsafe partial class MatMul
         where TVector : struct
         where TLanes : ILanes<TVector>
     {
-        const int Group = 128;
+        const int Group = 1024;
         float* outputs = stackalloc float[Group];
         while (first < end)
         {

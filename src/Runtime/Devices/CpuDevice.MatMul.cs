@@ -7,6 +7,7 @@ namespace ChainOfSpot.Runtime.Devices;
 /// <content>How a matrix product is shared among the threads.</content>
 internal sealed unsafe partial class CpuDevice<TVector, TLanes>
 {
+    /// <summary>The fewest outputs of one row that a thread takes at once.</summary>
     private const int VectorOutputs = 128;
 
     /// <summary>
@@ -131,8 +132,9 @@ internal sealed unsafe partial class CpuDevice<TVector, TLanes>
             && !Has(static type => type.IsQuantized(), arguments.Segments, arguments.SegmentCount));
         if (isRepeated)
         {
-            var vector = new VectorJob(arguments, Float16Rows);
-            Team.For((arguments.Columns + VectorOutputs - 1) / VectorOutputs, work, ref vector);
+            var parts = new ShrinkingParts(arguments.Columns, VectorOutputs, Team.Threads);
+            var vector = new VectorJob(arguments, parts, Float16Rows);
+            Team.For(parts.Count, work, ref vector);
             return;
         }
 
@@ -151,15 +153,15 @@ internal sealed unsafe partial class CpuDevice<TVector, TLanes>
         }
     }
 
-    private readonly struct VectorJob(MatMulArguments arguments, nint float16Rows) : ITeamJob
+    private readonly struct VectorJob(MatMulArguments arguments, ShrinkingParts parts, nint float16Rows) : ITeamJob
     {
         private readonly MatMulArguments _arguments = arguments;
+        private readonly ShrinkingParts _parts = parts;
 
         public void Run(int index, int thread)
         {
-            int first = index * VectorOutputs;
-            int end = Math.Min(first + VectorOutputs, _arguments.Columns);
-            int step = _arguments.Rows == 1 ? VectorOutputs : RepeatedOutputs;
+            (int first, int end) = _parts[index];
+            int step = _arguments.Rows == 1 ? end - first : RepeatedOutputs;
             for (; first < end; first += step)
             {
                 for (int row = 0; row < _arguments.Rows; row++)

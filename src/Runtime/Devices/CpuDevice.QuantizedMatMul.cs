@@ -7,9 +7,6 @@ namespace ChainOfSpot.Runtime.Devices;
 /// <content>How a product with packed quantised weights is shared among the threads.</content>
 internal sealed unsafe partial class CpuDevice<TVector, TLanes>
 {
-    /// <summary>Parts of a product for each thread: few, so that each reads long runs of memory; enough to end together.</summary>
-    private const int PartsPerThread = 8;
-
     private readonly Workspace _activations = new("quantised activations");
 
     private protected override void Pack(CpuPackedWeight weight, IReadOnlyList<StoredTensor> parts)
@@ -31,11 +28,9 @@ internal sealed unsafe partial class CpuDevice<TVector, TLanes>
         int panels = 0;
         for (int i = 0; i < arguments.SegmentCount; i++)
             panels += PackedPanels.Count(arguments.Segments[i].Rows);
-        int panelsPerPart = Math.Max(1, panels / (Threads * PartsPerThread));
-        if (panelsPerPart > PackedRowCode.MostPanels)
-            panelsPerPart -= panelsPerPart % PackedRowCode.MostPanels;
-        var job = new PanelsJob(this, arguments, blocks, panels, panelsPerPart);
-        Team.For(job.Parts, 2L * arguments.Rows * arguments.K * arguments.Columns, ref job);
+        var parts = new ShrinkingParts(panels, arguments.Rows == 1 ? PackedRowCode.MostPanels : 1, Threads);
+        var job = new PanelsJob(this, arguments, blocks, parts);
+        Team.For(parts.Count, 2L * arguments.Rows * arguments.K * arguments.Columns, ref job);
     }
 
     private readonly struct PackPanelsJob(WeightSegment weight, int k, byte* packed) : ITeamJob
@@ -60,20 +55,19 @@ internal sealed unsafe partial class CpuDevice<TVector, TLanes>
     }
 
     private readonly struct PanelsJob(
-        CpuDevice<TVector, TLanes> device, MatMulArguments arguments, ActivationBlock* blocks, int panels, int panelsPerPart) : ITeamJob
+        CpuDevice<TVector, TLanes> device, MatMulArguments arguments, ActivationBlock* blocks, ShrinkingParts parts) : ITeamJob
     {
         private readonly MatMulArguments _arguments = arguments;
         private readonly ActivationBlock* _blocks = blocks;
+        private readonly ShrinkingParts _parts = parts;
         private readonly Int8TileFunctions* _tiles = device.Int8Tiles;
         private readonly PackedRowFunctions* _rowFunctions = device.PackedRows;
 
-        public int Parts => CpuDevice<TVector, TLanes>.Parts(panels, panelsPerPart);
-
         public void Run(int index, int thread)
         {
-            int first = index * panelsPerPart;
+            (int first, int end) = _parts[index];
             byte* scratch = (byte*)device.Scratch(thread, QuantizedMatMul.ScratchBytes(_arguments.Rows) / sizeof(float));
-            QuantizedMatMul.Panels<TVector, TLanes>(_arguments, _blocks, _tiles, _rowFunctions, first, Math.Min(first + panelsPerPart, panels), scratch);
+            QuantizedMatMul.Panels<TVector, TLanes>(_arguments, _blocks, _tiles, _rowFunctions, first, end, scratch);
         }
     }
 }
