@@ -37,7 +37,8 @@ public unsafe struct Float16RowsArguments
 /// a[w s + j] W[r, w s + j] for a vector of w lanes, s in ascending order, fused.
 /// <para>Widens by vcvtph2ps, which .NET does not offer: two instructions for a vector of products in place of five. The bits are those
 /// of the form in .NET.</para>
-/// <para>Reads each weight once, in eight streams, and prefetches them <see cref="MatMul.BytesAhead"/> ahead.</para>
+/// <para>Reads each weight once, a vector of them by one load, in eight streams, and prefetches them <see cref="MatMul.BytesAhead"/> ahead.
+/// Loads of half a line, widened as they are loaded, are slower from memory (docs/performance.md).</para>
 /// </summary>
 public static class Float16RowsCode
 {
