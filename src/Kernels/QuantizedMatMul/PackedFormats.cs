@@ -65,9 +65,6 @@ internal static class PackedFormats
         where TUse : struct, IPackedFormatUse
     {
         if (!TryUse(type, ref use))
-            throw Unsupported(type);
+            throw new ArgumentOutOfRangeException(nameof(type), type, "Weights of this type cannot be packed for the int8 product.");
     }
-
-    public static ArgumentOutOfRangeException Unsupported(ElementType type) =>
-        new(nameof(type), type, "Weights of this type cannot be packed for the int8 product.");
 }

@@ -7,7 +7,11 @@ namespace ChainOfSpot.Kernels;
 public static unsafe class PackedPanels
 {
     /// <summary>Whether rows of <paramref name="k"/> weights of this type can be packed.</summary>
-    public static bool Supports(ElementType type, int k) => Block(type) is { } block && k % block.Length == 0;
+    public static bool Supports(ElementType type, int k)
+    {
+        var block = new BlockSize();
+        return PackedFormats.TryUse(type, ref block) && k % block.Length == 0;
+    }
 
     /// <summary>Panels of <paramref name="rows"/> weight rows.</summary>
     public static int Count(int rows) => (rows + Int8Tile.Columns - 1) / Int8Tile.Columns;
@@ -16,12 +20,12 @@ public static unsafe class PackedPanels
     /// <exception cref="ArgumentOutOfRangeException">The type cannot be packed.</exception>
     public static long ByteLength(ElementType type, int k)
     {
-        (int length, int bytes) = Block(type) ?? throw PackedFormats.Unsupported(type);
-        return (long)(k / length) * bytes;
+        BlockSize block = Block(type);
+        return (long)(k / block.Length) * block.Bytes;
     }
 
     /// <summary>Weights of one row in a packed block.</summary>
-    internal static int BlockLength(ElementType type) => (Block(type) ?? throw PackedFormats.Unsupported(type)).Length;
+    internal static int BlockLength(ElementType type) => Block(type).Length;
 
     /// <summary>Packs rows as the file stores them into panel <paramref name="panel"/>, the memory of which begins with <paramref name="packed"/>.</summary>
     /// <param name="weight">Rows of a type that <see cref="Supports"/> names.</param>
@@ -34,11 +38,11 @@ public static unsafe class PackedPanels
         PackedFormats.Use(weight.Type, ref packing);
     }
 
-    /// <summary>A block's weights and packed bytes; nothing for types that stay as they are.</summary>
-    private static (int Length, int Bytes)? Block(ElementType type)
+    private static BlockSize Block(ElementType type)
     {
         var block = new BlockSize();
-        return PackedFormats.TryUse(type, ref block) ? (block.Length, block.Bytes) : null;
+        PackedFormats.Use(type, ref block);
+        return block;
     }
 
     private static void Pack<TFormat>(in WeightSegment weight, int k, int panel, byte* packed)
@@ -71,6 +75,7 @@ public static unsafe class PackedPanels
             where TFormat : IPackedFormat => Pack<TFormat>(_weight, k, panel, packed);
     }
 
+    /// <summary>A block's weights and packed bytes.</summary>
     private struct BlockSize : IPackedFormatUse
     {
         public int Length { get; private set; }

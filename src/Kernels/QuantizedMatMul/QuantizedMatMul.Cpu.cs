@@ -119,7 +119,7 @@ public static unsafe partial class QuantizedMatMul
         int scaleFloats = TFormat.Scaling.Floats();
         if (tiles != null && (*tiles)[segment->Type, 1] == 0)
             tiles = null;
-        // More tiles than one read the chunk more than once: from the L1 cache rather than from memory that is not cached.
+        // More tiles than one, or a tile of more rows, read the chunk more than once: from the L1 cache rather than from memory that is not cached.
         bool inPlace = TFormat.QuantsInPlace >= 0 && rows <= Int8TileCode.MostRowsInOrder && tiles != null && tiles->ReadInOrder;
         Int8TileArguments tile = new()
         {
